@@ -1,0 +1,5 @@
+"""`python -m frugalbench` is the command line."""
+
+from frugalbench.cli import main
+
+main(prog_name="frugalbench")

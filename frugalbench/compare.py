@@ -1,0 +1,86 @@
+"""Put two records side by side, metric by metric, without pretending to know more than they say."""
+
+from typing import Literal
+
+import msgspec
+
+from frugalbench import metrics
+from frugalbench.metrics import Metric
+from frugalbench.record import Record
+from frugalbench.values import Measure, Missing, Value
+
+__all__ = ["Row", "compare"]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric of two records, a and b.
+
+    `ratio` is b over a. `separated` says whether the two intervals are apart: then, and only
+    then, is one `better`. `comparable` is empty, or why the two must not be compared.
+    """
+
+    address: str
+    unit: str
+    a: Value | Missing
+    b: Value | Missing
+    ratio: float | None
+    separated: bool | None
+    better: Literal["a", "b", ""]
+    comparable: str
+
+
+def compare(a: Record, b: Record) -> tuple[Row, ...]:
+    """Every metric that at least one of the two records gives, in the order of the addresses."""
+    left = {address: (metric, measure) for address, metric, measure in metrics.measure_all(a)}
+    right = {address: (metric, measure) for address, metric, measure in metrics.measure_all(b)}
+    rows = []
+    for address in dict.fromkeys([*left, *right]):
+        absent = Missing(reason="not_in_record", detail="the record has no such group or metric")
+        metric, one = left.get(address) or (right[address][0], absent)
+        other = right[address][1] if address in right else absent
+        if isinstance(one, Missing) and isinstance(other, Missing):
+            continue
+        rows.append(_row(address, metric, one, other, _obstacle(address, a, b, one, other)))
+    return tuple(rows)
+
+
+def _obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure) -> str:
+    """Why two measures of one metric do not compare, or nothing."""
+    family = address.partition(".")[0]
+    if family in ("quality", "fairness"):
+        same = a.data is not None and b.data is not None and a.data.sha256 == b.data.sha256
+        return "" if same and _rows_of(a) == _rows_of(b) else "other data"
+    if family in ("carbon", "water") and a.spec.site != b.spec.site:
+        return "other site"
+    if isinstance(one, Value) and isinstance(other, Value) and one.method != other.method:
+        return f"{one.method} against {other.method}"
+    if family in ("latency", "energy", "carbon", "water") and a.host.cpu != b.host.cpu:
+        return "other processor"
+    return ""
+
+
+def _rows_of(record: Record) -> tuple[object, ...]:
+    data, plan = record.spec.data, record.spec.plan
+    return (data.split if data else None, plan.max_rows, plan.seed if plan.max_rows else 0)
+
+
+def _row(address: str, metric: Metric, one: Measure, other: Measure, obstacle: str) -> Row:
+    ratio: float | None = None
+    separated: bool | None = None
+    better: Literal["a", "b", ""] = ""
+    if isinstance(one, Value) and isinstance(other, Value) and not obstacle:
+        ratio = other.estimate / one.estimate if one.estimate else None
+        if "single_observation" not in (one.interval, other.interval):
+            separated = one.high < other.low or other.high < one.low
+        if separated and metric.lower_is_better is not None:
+            better = "a" if (one.estimate < other.estimate) == metric.lower_is_better else "b"
+    return Row(
+        address=address,
+        unit=metric.unit,
+        a=one,
+        b=other,
+        ratio=ratio,
+        separated=separated,
+        better=better,
+        comparable=obstacle,
+    )

@@ -1,0 +1,50 @@
+"""The errors frugalbench raises on purpose, and the exit code each one means.
+
+    FrugalbenchError
+    ├── UsageError         2   the question cannot be understood: a name, a path, a column, a policy
+    ├── MeasurementError   4   the question is fine, the measurement could not be made
+    └── StoreError         4   a result could not be written, or a stored one is damaged
+
+Every message is one line and says what to do next. Catch `FrugalbenchError` for all of them.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["FrugalbenchError", "MeasurementError", "StoreError", "UsageError", "did_you_mean"]
+
+
+class FrugalbenchError(Exception):
+    """Anything frugalbench refuses or could not do; `exit_code` is what the command line returns."""
+
+    exit_code = 4
+
+
+class UsageError(FrugalbenchError):
+    """The request itself is wrong: nothing was measured."""
+
+    exit_code = 2
+
+
+class MeasurementError(FrugalbenchError):
+    """The request is right but the measurement could not be made."""
+
+
+class StoreError(FrugalbenchError):
+    """A record could not be written, or what was read is not an intact record."""
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """The end of an error sentence: a suggestion when one is near, else what there is to choose.
+
+    >>> did_you_mean("genre", ["gender", "age"])
+    "did you mean 'gender'?"
+    >>> did_you_mean("x", ["gender", "age"])
+    'there is: age, gender'
+    """
+    names = sorted(set(known))
+    near = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    return f"there is: {shown}" if names else "there is none"

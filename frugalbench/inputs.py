@@ -1,0 +1,227 @@
+"""From columns to model inputs, by name or as one matrix; or seeded inputs from the graph alone.
+
+Pure functions of NumPy arrays and `Port`s. A *feed* holds every row of every input, row axis
+first; `rows_of` cuts the piece one call needs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.errors import UsageError
+from frugalbench.record import Port
+
+__all__ = ["batch_size", "generate", "map_columns", "rows_of"]
+
+Array = npt.NDArray[Any]
+Fetch = Callable[[str, str], Array]
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "float": np.dtype(np.float32),
+    "double": np.dtype(np.float64),
+    "float16": np.dtype(np.float16),
+    "int8": np.dtype(np.int8),
+    "int16": np.dtype(np.int16),
+    "int32": np.dtype(np.int32),
+    "int64": np.dtype(np.int64),
+    "uint8": np.dtype(np.uint8),
+    "uint16": np.dtype(np.uint16),
+    "uint32": np.dtype(np.uint32),
+    "uint64": np.dtype(np.uint64),
+    "bool": np.dtype(np.bool_),
+    "string": np.dtype(object),
+}
+
+
+def dtype_of(port: Port) -> np.dtype[Any]:
+    """The NumPy type of an input.
+
+    Raises:
+        UsageError: the input is of a type no array has.
+    """
+    if port.dtype not in DTYPES:
+        raise UsageError(f"input '{port.name}' is of type {port.dtype}, which frugalbench cannot feed")
+    return DTYPES[port.dtype]
+
+
+def map_columns(
+    ports: tuple[Port, ...],
+    columns: tuple[str, ...],
+    fetch: Fetch,
+    *,
+    features: tuple[str, ...],
+    others: frozenset[str],
+    groups: frozenset[str] = frozenset(),
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Make the feed of a model from named columns.
+
+    Args:
+        ports: the model's inputs.
+        columns: every column there is, in file order.
+        fetch: gives a column by name; its second argument says what for.
+        features: the declared or embedded order of a matrix's columns, or empty.
+        others: columns that are never features (label, split).
+        groups: columns that may or may not be features.
+
+    Returns:
+        The feed, and the names of the columns used.
+
+    Raises:
+        UsageError: an input finds no column, or the columns cannot be told apart.
+    """
+    if all(port.name in columns for port in ports):
+        feed = {port.name: _shaped(port, fetch(port.name, "an input")) for port in ports}
+        return feed, tuple(port.name for port in ports)
+    if len(ports) > 1:
+        absent = ", ".join(port.name for port in ports if port.name not in columns)
+        raise UsageError(
+            f"the model has {len(ports)} inputs and the data no column for: {absent}; "
+            "rename the columns after the inputs"
+        )
+    port = ports[0]
+    used = features or _all_features(port, columns, others, groups, fetch)
+    arrays = [fetch(name, "the model's matrix") for name in used]
+    if len(arrays) == 1 and arrays[0].ndim > 1:
+        return {port.name: _shaped(port, arrays[0])}, used
+    for name, array in zip(used, arrays, strict=True):
+        if array.ndim > 1 or (array.dtype.kind == "U" and port.dtype != "string"):
+            raise UsageError(
+                f"column '{name}' holds text or arrays, and the input '{port.name}' takes "
+                f"{port.dtype}: encode it, or choose columns with data.features=[…]"
+            )
+    return {port.name: _shaped(port, np.column_stack(arrays))}, used
+
+
+def _all_features(
+    port: Port,
+    columns: tuple[str, ...],
+    others: frozenset[str],
+    groups: frozenset[str],
+    fetch: Fetch,
+) -> tuple[str, ...]:
+    """The columns of a one-matrix model when nothing lists them: only if the count is certain."""
+    candidates = tuple(name for name in columns if name not in others)
+    without = tuple(name for name in candidates if name not in groups)
+    tensors = tuple(n for n in without if fetch(n, "an input").ndim > 1)
+    if len(tensors) == 1:
+        return tensors
+    width = port.shape[-1] if port.shape and len(port.shape) == 2 else None
+    for names in (without, candidates):
+        if width == len(names):
+            return names
+    takes = width if isinstance(width, int) else "an unstated number of"
+    raise UsageError(
+        f"the input '{port.name}' takes {takes} columns and the data have {len(without)} that could "
+        "be features: list them in order with data.features=[…]"
+    )
+
+
+def _shaped(port: Port, array: Array) -> Array:
+    """The array in the input's type, with its row axis first and a feature axis if it has one."""
+    array = _cast(port, array)
+    if port.shape is None:
+        return array
+    rank = len(port.shape)
+    if array.ndim == 1 and rank == 2:
+        array = array[:, None]
+    # One axis more than the input has: each row is a whole input of its own.
+    whole = array.ndim == rank + 1
+    if array.ndim != rank and not whole:
+        raise UsageError(
+            f"input '{port.name}' has {rank} axes and the data give {array.ndim}: reshape the array"
+        )
+    wanted, given = (port.shape, array.shape[1:]) if whole else (port.shape[1:], array.shape[1:])
+    for want, got in zip(wanted, given, strict=True):
+        if isinstance(want, int) and want != got:
+            raise UsageError(
+                f"input '{port.name}' takes {'×'.join(str(w) for w in wanted)} a row and the data "
+                f"give {'×'.join(str(g) for g in given)}"
+            )
+    return np.ascontiguousarray(array)
+
+
+def _cast(port: Port, array: Array) -> Array:
+    want = dtype_of(port)
+    if port.dtype == "string":
+        return array.astype(np.str_).astype(object)
+    if array.dtype.kind in "US":
+        raise UsageError(f"input '{port.name}' takes {port.dtype} and its column holds text")
+    if want.kind in "iub":
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UsageError(f"input '{port.name}' takes {port.dtype} and its data have empty values")
+        cast = array.astype(want)
+        if not np.array_equal(cast.astype(np.float64), array.astype(np.float64)):
+            raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
+        return cast
+    return array.astype(want)
+
+
+def batch_size(ports: tuple[Port, ...], asked: int) -> int:
+    """The rows a call takes: what the graph fixes, else what was asked.
+
+    Raises:
+        UsageError: the graph fixes another batch than the one asked for (other than 1).
+    """
+    fixed = {p.shape[0] for p in ports if p.shape and isinstance(p.shape[0], int)}
+    if not fixed:
+        return asked
+    rows = fixed.pop() if len(fixed) == 1 else 1
+    if asked not in (1, rows):
+        raise UsageError(f"the graph takes {rows} rows a call, not {asked}: leave plan.batch out")
+    return rows
+
+
+def rows_of(
+    ports: tuple[Port, ...], feed: Mapping[str, Array], start: int, rows: int
+) -> dict[str, Array]:
+    """The inputs of one call: `rows` rows from `start`, the last row repeated past the end."""
+    total = min(len(array) for array in feed.values())
+    index = np.minimum(np.arange(start, start + rows), total - 1)
+    cut = {}
+    for port in ports:
+        array = feed[port.name]
+        whole = port.shape is not None and array.ndim == len(port.shape) + 1
+        cut[port.name] = np.asarray(array[start] if whole else array[index])
+    return cut
+
+
+def generate(
+    ports: tuple[Port, ...], dims: Mapping[str, int], rows: int, seed: int
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Seeded inputs from the graph: normal floats, zeros and ones for integers.
+
+    Dynamic axes other than the first take their size from `dims`, or 1.
+
+    Returns:
+        The feed, and a note for each axis whose size nobody gave.
+    """
+    rng = np.random.default_rng(seed)
+    feed, notes = {}, []
+    for port in ports:
+        shape = list(port.shape or ())
+        sizes = []
+        for axis, size in enumerate(shape):
+            if isinstance(size, int):
+                sizes.append(size)
+            elif axis == 0 and (size is None or size not in dims):
+                sizes.append(rows)
+            else:
+                sizes.append(dims.get(size or "", 1))
+                if (size or "") not in dims:
+                    notes.append(
+                        f"axis '{size or axis}' of input '{port.name}' was set to 1; "
+                        f"set it with +model.dims.{size or 'NAME'}=N"
+                    )
+        fixed = bool(shape) and isinstance(shape[0], int)
+        feed[port.name] = _random(rng, dtype_of(port), [rows, *sizes] if fixed or not shape else sizes)
+    return feed, tuple(notes)
+
+
+def _random(rng: np.random.Generator, dtype: np.dtype[Any], shape: list[int]) -> Array:
+    if dtype == object:
+        return np.full(shape, "a", object)
+    if dtype.kind == "f":
+        return rng.standard_normal(shape).astype(dtype)
+    return rng.integers(0, 2, shape).astype(dtype)

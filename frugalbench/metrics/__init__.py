@@ -1,0 +1,76 @@
+"""Metrics: pure functions from a record to a `Value` or a `Missing`.
+
+A name is an address: `latency.p90` is `p90` in `metrics/latency.py`. A metric narrowed to a group
+column, or to one group, is written `fairness.selection_rate[gender=Female]`. Other packages add
+a module of metrics under the entry point group `frugalbench.metrics`.
+"""
+
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.metrics._metric import MISSING_GROUP, Metric, MissingGroups, Scope
+from frugalbench.record import Record
+from frugalbench.values import Measure
+
+__all__ = [
+    "MISSING_GROUP",
+    "Metric",
+    "MissingGroups",
+    "Scope",
+    "address",
+    "every",
+    "find",
+    "measure_all",
+]
+
+
+@cache
+def every() -> dict[str, Metric]:
+    """Every metric there is, by address, in the order of modules and then of definition."""
+    modules = [
+        (info.name, f"{__name__}.{info.name}")
+        for info in pkgutil.iter_modules(__path__)
+        if not info.name.startswith("_")
+    ]
+    modules += [(point.name, point.value) for point in entry_points(group="frugalbench.metrics")]
+    return {
+        f"{family}.{name}": value
+        for family, path in modules
+        for name, value in vars(import_module(path)).items()
+        if isinstance(value, Metric)
+    }
+
+
+def find(name: str) -> Metric:
+    """The metric at an address such as `latency.p90`.
+
+    Raises:
+        UsageError: there is no such metric; the message suggests the nearest one.
+    """
+    known = every()
+    if name not in known:
+        raise UsageError(f"there is no metric '{name}': {did_you_mean(name, known)}")
+    return known[name]
+
+
+def address(name: str, scope: Scope) -> str:
+    """The full address of a metric in a scope.
+
+    >>> address("fairness.tpr", {"attribute": "sex", "group": "F"})
+    'fairness.tpr[sex=F]'
+    """
+    if "attribute" not in scope:
+        return name
+    group = f"={scope['group']}" if "group" in scope else ""
+    return f"{name}[{scope['attribute']}{group}]"
+
+
+def measure_all(record: Record) -> Iterator[tuple[str, Metric, Measure]]:
+    """Every metric of a record in every scope, as (address, metric, measure)."""
+    for name, one in every().items():
+        for scope in one.scopes(record):
+            yield address(name, scope), one, one(record, **scope)

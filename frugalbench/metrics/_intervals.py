@@ -1,0 +1,148 @@
+"""Interval constructions, as pure functions of arrays. No record is known here.
+
+Sources: Wilson (1927) for one proportion; Newcombe (1998), method 10, for a difference of two;
+Zou and Donner (2008), MOVER, for a sum of independent estimates; the binomial order-statistic
+interval for a quantile; DeLong et al. (1988) for an area under the ROC curve.
+"""
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "LEVEL",
+    "auc_delong",
+    "mean_t",
+    "mover_mean",
+    "newcombe",
+    "order_statistic",
+    "wilson",
+    "z_value",
+]
+
+Floats = npt.NDArray[np.float64]
+LEVEL = 0.95
+
+
+def z_value(level: float = LEVEL) -> float:
+    """The two-sided standard normal quantile of a confidence level.
+
+    >>> round(z_value(0.95), 4)
+    1.96
+    """
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def wilson(successes: Any, trials: Any, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Wilson score interval of a proportion, element by element; `trials` must be positive.
+
+    >>> low, high = wilson(56, 70)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.6918, 0.8773)
+    """
+    k, n = np.asarray(successes, np.float64), np.asarray(trials, np.float64)
+    z = z_value(level)
+    p, z2 = k / n, z * z
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = z * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    # At 0 and n the bound is the proportion itself; rounding must not push it past.
+    return np.minimum(np.maximum(centre - half, 0.0), p), np.maximum(
+        np.minimum(centre + half, 1.0), p
+    )
+
+
+def newcombe(
+    k1: Any, n1: Any, k2: Any, n2: Any, level: float = LEVEL
+) -> tuple[Floats, Floats, Floats]:
+    """Difference p1 - p2 of two independent proportions with Newcombe's hybrid score interval.
+
+    Returns (difference, low, high), element by element.
+
+    >>> d, low, high = newcombe(56, 70, 48, 80)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.0524, 0.3339)
+    """
+    p1, p2 = np.asarray(k1) / np.asarray(n1), np.asarray(k2) / np.asarray(n2)
+    l1, u1 = wilson(k1, n1, level)
+    l2, u2 = wilson(k2, n2, level)
+    d = p1 - p2
+    low = d - np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2)
+    high = d + np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
+    return d, low, high
+
+
+def mover_mean(
+    estimates: Floats, lows: Floats, highs: Floats
+) -> tuple[float, float, float]:
+    """Mean of independent estimates, its interval recovered from theirs (MOVER).
+
+    Returns (mean, low, high).
+    """
+    count = estimates.size
+    mean = float(estimates.mean())
+    low = mean - math.sqrt(float(((estimates - lows) ** 2).sum())) / count
+    high = mean + math.sqrt(float(((highs - estimates) ** 2).sum())) / count
+    return mean, low, high
+
+
+def mean_t(values: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Mean and half-width of its Student t interval; needs two values at least."""
+    from scipy.stats import t
+
+    half = float(t.ppf(0.5 + level / 2, values.size - 1)) * float(values.std(ddof=1))
+    return float(values.mean()), half / math.sqrt(values.size)
+
+
+def order_statistic(
+    ordered: npt.NDArray[Any], p: float, effective: float, level: float = LEVEL
+) -> tuple[float, float, float] | None:
+    """The p-quantile of sorted observations with its order-statistic interval.
+
+    The estimate is `ordered[int(n·p)]`, the definition of MLPerf's LoadGen. The interval is the
+    pair of order statistics that holds the quantile with probability `level` or more for
+    `effective` independent observations (fewer than n when they are correlated). None when the
+    sample is too small for such a pair to exist.
+    """
+    from scipy.stats import binom
+
+    n, m = ordered.size, max(1, min(ordered.size, int(effective)))
+    tail = (1 - level) / 2
+    low, high = int(binom.ppf(tail, m, p)), int(binom.ppf(1 - tail, m, p)) + 1
+    if low < 1 or high > m:
+        return None
+    # Ranks of m independent observations, stretched over the n correlated ones, outwards.
+    first = math.floor((low - 1) * n / m)
+    last = min(n - 1, math.ceil(high * n / m) - 1)
+    middle = min(int(n * p), n - 1)
+    return (
+        float(ordered[middle]),
+        float(ordered[min(first, middle)]),
+        float(ordered[max(last, middle)]),
+    )
+
+
+def auc_delong(
+    positives: Floats, negatives: Floats, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """Area under the ROC curve with DeLong's interval, clipped to [0, 1]; ties count one half.
+
+    Args:
+        positives: scores of the positive rows, shape (m,), m ≥ 2.
+        negatives: scores of the negative rows, shape (n,), n ≥ 2.
+        level: two-sided confidence level.
+
+    Returns:
+        (auc, low, high).
+    """
+    from scipy.stats import rankdata
+
+    m, n = positives.size, negatives.size
+    joint = rankdata(np.concatenate([positives, negatives]))
+    over = (joint[:m] - rankdata(positives)) / n
+    under = 1 - (joint[m:] - rankdata(negatives)) / m
+    auc = float(over.mean())
+    half = z_value(level) * math.sqrt(float(over.var(ddof=1)) / m + float(under.var(ddof=1)) / n)
+    return auc, max(0.0, auc - half), min(1.0, auc + half)

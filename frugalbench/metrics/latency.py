@@ -1,0 +1,152 @@
+"""How long an answer takes, on the target, called one after the other."""
+
+import numpy as np
+
+from frugalbench.metrics._intervals import order_statistic
+from frugalbench.metrics._metric import metric, no_run
+from frugalbench.record import Record
+from frugalbench.values import Measure, Missing, Value
+
+__all__ = ["cold_start", "model_load", "p50", "p90", "p95", "p99", "throughput"]
+
+# Calls below which MLPerf's early-stopping rule gives no estimate of a percentile.
+FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.99: 662}
+
+
+def _percentile(record: Record, p: float) -> Measure:
+    if (gone := no_run(record)) is not None:
+        return gone
+    calls = record.latency_ns
+    more = FEWEST[p] - calls.size
+    too_few = Missing(
+        reason="too_few_calls",
+        detail=f"{calls.size} calls were timed; p{p * 100:g} needs {max(more, 1)} more at least: "
+        "raise plan.max_seconds",
+    )
+    if more > 0:
+        return too_few
+    effective = _effective(calls > np.quantile(calls, p))
+    found = order_statistic(np.sort(calls), p, effective)
+    if found is None:
+        return too_few
+    estimate, low, high = (ns * 1e-9 for ns in found)
+    note = "" if effective >= calls.size else f"correlated: worth {int(effective)} calls"
+    return Value(
+        estimate=estimate,
+        unit="s",
+        low=low,
+        high=high,
+        n=int(calls.size),
+        method="timer",
+        interval="order_statistic",
+        note=note,
+    )
+
+
+def _effective(above: np.ndarray) -> float:
+    """Calls left after lag-one correlation of being above the quantile: n(1 - ρ)/(1 + ρ)."""
+    centred = above - above.mean()
+    power = float((centred**2).sum())
+    rho = float((centred[1:] * centred[:-1]).sum()) / power if power else 0.0
+    return above.size * (1 - rho) / (1 + rho) if rho > 0.1 else float(above.size)
+
+
+@metric(unit="s", lower_is_better=True, title="Median latency", titre="Latence médiane")
+def p50(record: Record) -> Measure:
+    """The median call time, with its order-statistic interval."""
+    return _percentile(record, 0.5)
+
+
+@metric(
+    unit="s",
+    lower_is_better=True,
+    title="Latency, 90th percentile",
+    titre="Latence, 90e centile",
+)
+def p90(record: Record) -> Measure:
+    """The time nine calls in ten stay under, with its order-statistic interval."""
+    return _percentile(record, 0.9)
+
+
+@metric(
+    unit="s",
+    lower_is_better=True,
+    title="Latency, 95th percentile",
+    titre="Latence, 95e centile",
+)
+def p95(record: Record) -> Measure:
+    """The time 95 calls in a hundred stay under, with its order-statistic interval."""
+    return _percentile(record, 0.95)
+
+
+@metric(
+    unit="s",
+    lower_is_better=True,
+    title="Latency, 99th percentile",
+    titre="Latence, 99e centile",
+)
+def p99(record: Record) -> Measure:
+    """The time 99 calls in a hundred stay under, with its order-statistic interval."""
+    return _percentile(record, 0.99)
+
+
+@metric(unit="1/s", lower_is_better=False, title="Throughput", titre="Débit")
+def throughput(record: Record) -> Measure:
+    """Inferences per second of timed calls: the batch over the mean call time.
+
+    The interval is the spread of the mean over the energy windows of the loop, in order (batch
+    means), so slow drifts of the machine count.
+    """
+    from frugalbench.metrics._intervals import mean_t
+
+    if (gone := no_run(record)) is not None:
+        return gone
+    calls = record.latency_ns
+    parts = record.spec.plan.windows
+    if record.run is None or calls.size < 2 * parts:
+        return Missing(reason="too_few_calls", detail="raise plan.max_seconds")
+    means = np.array([part.mean() for part in np.array_split(calls, parts)]) * 1e-9
+    mean, half = mean_t(means)
+    batch, estimate = record.run.batch, record.run.batch / mean
+    return Value(
+        estimate=estimate,
+        unit="1/s",
+        low=batch / (mean + half),
+        # A spread as large as the mean bounds the throughput by the fastest part only.
+        high=batch / (mean - half) if half < mean else max(estimate, batch / float(means.min())),
+        n=int(calls.size),
+        method="timer",
+        interval="batch_means_t",
+    )
+
+
+def _once(record: Record, seconds: float | None, lacking: str) -> Measure:
+    if seconds is None:
+        return Missing(reason="not_observed", detail=lacking)
+    return Value(
+        estimate=seconds,
+        unit="s",
+        low=seconds,
+        high=seconds,
+        n=1,
+        method="timer",
+        interval="single_observation",
+    )
+
+
+@metric(unit="s", lower_is_better=True, title="Cold start", titre="Démarrage à froid")
+def cold_start(record: Record) -> Measure:
+    """From the start of the process to the first answer; seen once, so without an interval."""
+    if (gone := no_run(record)) is not None:
+        return gone
+    run = record.run
+    seconds = run.cold_start_seconds if run else None
+    return _once(record, seconds, "the model ran in a process that was already warm")
+
+
+@metric(unit="s", lower_is_better=True, title="Model load", titre="Chargement du modèle")
+def model_load(record: Record) -> Measure:
+    """The time the runtime takes to open the model; seen once, so without an interval."""
+    if (gone := no_run(record)) is not None:
+        return gone
+    return _once(record, record.run.load_seconds if record.run else None, "")

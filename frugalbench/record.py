@@ -1,0 +1,183 @@
+"""The answer, raw: what was observed, and nothing computed from it.
+
+Every number in a report is recomputed from a `Record`, so a stored one can be judged again years
+later and give the same verdict. Records are never edited.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.spec import OutputKind, Spec
+from frugalbench.values import Method
+
+__all__ = [
+    "FORMAT",
+    "Answer",
+    "DataFacts",
+    "Failure",
+    "Host",
+    "Memory",
+    "ModelFacts",
+    "Port",
+    "Record",
+    "Run",
+    "Window",
+]
+
+FORMAT = 1
+# The format of a stored record, and why it changed:
+#   1  the first one
+
+Array = npt.NDArray[Any]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything observed: frozen, keyword-only, no unknown field."""
+
+
+class Host(Facts):
+    """The machine, in its own words. No name, address or user: a record can be shared."""
+
+    system: str
+    machine: str
+    cpu: str
+    logical_cores: int
+    physical_cores: int | None
+    memory: int | None
+    virtualised: str | None
+    python: str
+    packages: dict[str, str]
+
+
+class Port(Facts):
+    """An input or output of a graph; a `str` in `shape` names a dynamic axis, None is unnamed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...] | None
+
+
+class Answer(Facts):
+    """Which output was read as the model's answer, as what, and how that was known."""
+
+    output: str
+    kind: OutputKind
+    how: str
+
+
+class ModelFacts(Facts):
+    """The model file: digest and bytes of all its parts, and its graph's interface."""
+
+    name: str
+    sha256: str
+    bytes: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    parameters: int | None = None
+    opset: int | None = None
+    producer: str = ""
+    answer: Answer | None = None
+
+
+class DataFacts(Facts):
+    """The data: file digest, rows used, classes in code order, group names in code order."""
+
+    name: str
+    sha256: str
+    bytes: int
+    rows_in_file: int
+    rows: int
+    label: str | None
+    classes: tuple[int | float | str | bool, ...]
+    positive: int | None
+    groups: dict[str, tuple[str, ...]]
+    features: tuple[str, ...] = ()
+
+
+class Memory(Facts):
+    """Peak resident bytes of the worker after each stage (high-water marks, so they only grow)."""
+
+    after_import: int
+    after_load: int
+    after_run: int
+
+
+class Window(Facts):
+    """Energy drawn over `calls` timed calls, by one meter in one domain.
+
+    `joules` is None when the meter could not be read; `reason` then says why. `error` is the
+    meter's own worst-case error for the window, in joules.
+    """
+
+    meter: str
+    domain: str
+    method: Method
+    calls: int
+    seconds: float
+    joules: float | None
+    error: float = 0.0
+    reason: str = ""
+
+
+class Run(Facts):
+    """What the worker saw. Times are seconds on a monotonic clock.
+
+    `cold_start` runs from the start of the process to the first answer, without the time spent
+    reading the test inputs. `inputs` is `data` or `generated`.
+    """
+
+    runner: str
+    provider: str
+    inputs: Literal["data", "generated"]
+    io_binding: bool
+    import_seconds: float
+    load_seconds: float
+    first_call_seconds: float
+    cold_start_seconds: float | None
+    warmup_calls: int
+    batch: int
+    memory: Memory | None
+    windows: tuple[Window, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Failure(Facts):
+    """Why there is no run: the worker's end, in one line."""
+
+    kind: Literal["crash", "hang", "out_of_memory", "error"]
+    detail: str
+
+
+class Record(Facts):
+    """Everything observed about one question.
+
+    `arrays` holds the per-call and per-row observations:
+
+    - `latency_ns` int64 (calls,): the wall time of each timed call, in order
+    - `y_true`, `y_pred` int64 (rows,): codes into `data.classes`; -1 is an answer outside them
+    - `score` float64 (rows, classes): the probabilities, where the model gives them
+    - `value`, `target` float64 (rows,): answers and labels of a regression
+    - `group:<column>` int32 (rows,): codes into `data.groups[column]`; -1 is a missing value
+    """
+
+    format: int
+    id: str
+    created: str
+    version: str
+    spec: Spec
+    host: Host
+    model: ModelFacts
+    data: DataFacts | None
+    run: Run | None
+    failure: Failure | None
+    arrays: dict[str, Array]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def latency_ns(self) -> npt.NDArray[np.int64]:
+        """Wall time of every timed call, ns, shape (calls,); empty when nothing was timed."""
+        empty = np.empty(0, np.int64)
+        return self.arrays.get("latency_ns", empty)

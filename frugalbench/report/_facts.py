@@ -1,0 +1,142 @@
+"""What stands around the numbers: what was measured, where, by which versions, and a warning."""
+
+from frugalbench.certify import Verdict
+from frugalbench.record import Record
+from frugalbench.report._format import Lang, clean, count, plain, show
+from frugalbench.report._phrases import WORDS
+from frugalbench.values import METHODS, Method, Value
+
+__all__ = ["alerts", "energy_method", "facts", "many", "notes", "provenance"]
+
+Fact = tuple[str, str]
+
+
+def energy_method(record: Record) -> Method | None:
+    """The most trusted method that gave an energy, or None when none did."""
+    windows = record.run.windows if record.run else ()
+    read = [window.method for window in windows if window.joules is not None]
+    return min(read, key=METHODS.index) if read else None
+
+
+def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
+    """What a reader must see before any number: a failure, an energy that was not measured."""
+    words = WORDS[lang]
+    found = []
+    if record.failure is not None:
+        kind = words.failures.get(record.failure.kind, record.failure.kind)
+        found.append(f"{words.failed}: {kind}. {clean(record.failure.detail, 400)}")
+    method = energy_method(record)
+    if method == "modelled":
+        found.append(words.modelled)
+    if method == "pretend":
+        found.append(words.pretend)
+    return tuple(found)
+
+
+def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:
+    """What was measured: model, data, target, site, date and machine, each on one line."""
+    words = WORDS[lang]
+    rows = [
+        (words.model, _model(record, lang)),
+        (words.data, _data(record, lang)),
+        (words.target, _target(record, lang)),
+        (words.site, _site(record, lang)),
+        (words.host, _host(record)),
+        (words.date, clean(record.created)),
+    ]
+    if record.run is not None and record.run.inputs == "generated":
+        rows.insert(2, (words.inputs, words.generated))
+    return tuple(rows)
+
+
+def notes(record: Record) -> tuple[str, ...]:
+    """What the measurement itself had to say, on one line each."""
+    told = (*record.notes, *(record.run.notes if record.run else ()))
+    return tuple(line for note in told if (line := clean(note, 400)))
+
+
+def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fact, ...]:
+    """Digests, versions and seeds: what another person needs to check or to repeat this."""
+    words, space = WORDS[lang], " · "
+    rows = [
+        (words.record, clean(record.id)),
+        (f"{words.model}, {words.digest}", clean(record.model.sha256)),
+    ]
+    if record.data is not None:
+        rows.append((f"{words.data}, {words.digest}", clean(record.data.sha256)))
+    if verdict is not None:
+        named = f"{clean(verdict.policy)} {clean(verdict.policy_version)}"
+        rows.append((words.policy, named))
+        rows.append((f"{words.policy}, {words.digest}", clean(verdict.policy_sha256)))
+    rows.append((words.seed, str(record.spec.plan.seed)))
+    packages = [f"{name} {version}" for name, version in sorted(record.host.packages.items())]
+    versions = [f"frugalbench {record.version}", f"Python {record.host.python}", *packages]
+    rows.append((words.version, clean(space.join(versions), 1000)))
+    site = record.spec.site
+    for factor in (site.grid_carbon, site.grid_water) if site else ():
+        if factor is not None:
+            value = f"{plain(factor.value, lang)} {factor.unit}, {factor.year}"
+            source = clean(f"{value}: {factor.source} {factor.url}", 300)
+            rows.append((words.source, source))
+    return tuple(rows)
+
+
+def many(n: int, one: str, several: str, lang: Lang) -> str:
+    """A number with its noun: French counts from two up as several, English all but one."""
+    alone = n < 2 if lang == "fr" else n == 1
+    return f"{count(n, lang)} {one if alone else several}"
+
+
+def _model(record: Record, lang: Lang) -> str:
+    model, words = record.model, WORDS[lang]
+    parts = [clean(record.spec.model.name or model.name) or words.no_name]
+    parts.append(_bytes(model.bytes, lang))
+    if model.parameters is not None:
+        parts.append(many(model.parameters, words.parameter, words.parameters, lang))
+    return " · ".join(parts)
+
+
+def _data(record: Record, lang: Lang) -> str:
+    data, words = record.data, WORDS[lang]
+    if data is None:
+        return words.no_data
+    parts = [clean(data.name) or words.no_name, many(data.rows, words.row, words.rows, lang)]
+    for column, names in list(data.groups.items())[:4]:
+        parts.append(f"{clean(column)}: {clean(', '.join(names[:8]), 80)}")
+    return " · ".join(parts)
+
+
+def _target(record: Record, lang: Lang) -> str:
+    target, words = record.spec.target, WORDS[lang]
+    threads = many(target.threads, words.thread, words.threads, lang)
+    parts = [clean(target.name), clean(target.provider), threads]
+    if record.run is not None:
+        batch = "lot" if lang == "fr" else "batch"
+        parts.append(f"{clean(record.run.runner)}, {batch} {count(record.run.batch, lang)}")
+    return " · ".join(parts)
+
+
+def _site(record: Record, lang: Lang) -> str:
+    site = record.spec.site
+    if site is None:
+        return WORDS[lang].no_site
+    parts = [clean(site.name), clean(site.country)]
+    if site.pue is not None:
+        parts.append(f"PUE {plain(site.pue, lang)}")
+    if site.grid_carbon is not None:
+        grid = site.grid_carbon
+        parts.append(f"{plain(grid.value, lang)} {clean(grid.unit, 24)} ({grid.year})")
+    return " · ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _host(record: Record) -> str:
+    host = record.host
+    parts = [host.cpu, f"{host.system} {host.machine}"]
+    if host.virtualised:
+        parts.append(host.virtualised)
+    return " · ".join(clean(part) for part in parts if part)
+
+
+def _bytes(n: int, lang: Lang) -> str:
+    exact = Value(estimate=n, unit="B", low=n, high=n, n=1, method="counted", interval="exact")
+    return show(exact, lang).number

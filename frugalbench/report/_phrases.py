@@ -1,0 +1,102 @@
+"""Both languages side by side, and the sentences of a verdict in either.
+
+The judge explains itself in English. The French reading is made here from the same sentence, and
+where there is none the English one is given and marked as English.
+"""
+
+import re
+
+from frugalbench.certify import Finding, Outcome
+from frugalbench.metrics import MISSING_GROUP
+from frugalbench.report._english import EN
+from frugalbench.report._format import NARROW_SPACE, Lang, clean
+from frugalbench.report._french import FR
+from frugalbench.report._words import Words
+from frugalbench.values import Measure, Method, Missing
+
+__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "reason"]
+
+WORDS: dict[Lang, Words] = {"en": EN, "fr": FR}
+
+SYMBOLS: dict[Outcome, str] = {
+    "PASS": "✓",
+    "FAIL": "✗",
+    "INCONCLUSIVE": "?",
+    "NOT_EVALUATED": "–",
+}
+"""The mark beside each verdict's word, so that colour never stands alone."""
+
+Sentence = tuple[str, Lang]
+"""A text and the language it is in, which is not always the one asked for."""
+
+MAX_SENTENCE = 400
+NUMBER = r"([\d,]+)"
+FRENCH: tuple[tuple[str, str], ...] = (
+    (r"the whole interval is inside the bound", "tout l’intervalle est dans la limite"),
+    (r"the whole interval is outside the bound", "tout l’intervalle est hors de la limite"),
+    (
+        rf"about {NUMBER} observations instead of {NUMBER} would settle it",
+        "environ {} observations au lieu de {} permettraient de conclure",
+    ),
+    (
+        r"the estimate is on the bound: no number of observations is likely to settle it",
+        "l’estimation est sur la limite : aucun nombre d’observations ne devrait suffire",
+    ),
+    (
+        r"the estimate is all but on the bound: over 10⁹ observations would be needed",
+        "l’estimation est presque sur la limite : il faudrait plus de 10⁹ observations",
+    ),
+    (
+        rf"the smallest group has {NUMBER} rows to count and the policy asks for {NUMBER}",
+        "le plus petit groupe a {} lignes à compter et la politique en demande {}",
+    ),
+    (
+        r"it was seen once, so its interval is unknown: measure it again",
+        "cela n’a été vu qu’une fois, donc son intervalle est inconnu : il faut mesurer encore",
+    ),
+    (
+        r"the number comes from a pretend meter, which can never certify",
+        "le nombre vient d’un compteur factice, qui ne peut jamais certifier",
+    ),
+    (
+        r"the number is (\w+); this policy accepts ([\w, ]+)",
+        "le nombre est de source « {} » ; cette politique accepte : {}",
+    ),
+)
+
+
+def reason(missing: Missing, lang: Lang = "en") -> Sentence:
+    """Why a number is missing, as a sentence for people.
+
+    English keeps the metric's own detail, which says what would give the number.
+    """
+    known = WORDS[lang].reasons.get(missing.reason)
+    if lang == "fr" and known:
+        return known, "fr"
+    detail = clean(missing.detail, MAX_SENTENCE)
+    return detail or EN.reasons.get(missing.reason) or clean(missing.reason), "en"
+
+
+def explanation(finding: Finding, lang: Lang = "en") -> Sentence:
+    """What a finding says, and what would change it, in `lang` where there is a reading of it."""
+    measure: Measure = finding.measure
+    if isinstance(measure, Missing) and lang == "fr":
+        return reason(measure, lang)
+    told = finding.explanation.replace(MISSING_GROUP, WORDS[lang].no_group)
+    english = clean(told, MAX_SENTENCE).rstrip("; ")
+    if lang == "fr":
+        for pattern, french in FRENCH:
+            if (found := re.fullmatch(f"{pattern}(; .*)?", english)) is not None:
+                *parts, note = found.groups(default="")
+                return french.format(*map(_french_part, parts)) + note.replace("; ", " ; ", 1), "fr"
+    return english, "en"
+
+
+def _french_part(text: str) -> str:
+    names: dict[Method, str] = FR.methods
+    if text[0].isdigit():
+        return text.replace(",", NARROW_SPACE)
+    return ", ".join(
+        next((words for key, words in names.items() if key == part), part)
+        for part in text.split(", ")
+    )

@@ -1,0 +1,93 @@
+"""The words a report needs, whatever the language."""
+
+from dataclasses import dataclass
+
+from frugalbench.certify import Outcome
+from frugalbench.values import Method
+
+__all__ = ["Words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language's words; a missing one is a type error, not a hole in a page."""
+
+    colon: str
+    outcomes: dict[Outcome, str]
+    overall: dict[Outcome, str]
+    not_judged: str
+    not_judged_long: str
+    judged_by: str
+    methods: dict[Method, str]
+    reasons: dict[str, str]
+    title: str
+    verdict: str
+    what: str
+    numbers: str
+    rules: str
+    groups: str
+    groups_help: str
+    latency: str
+    latency_help: str
+    not_measured: str
+    not_measured_help: str
+    everything: str
+    provenance: str
+    claims: str
+    claims_long: str
+    model: str
+    data: str
+    target: str
+    site: str
+    date: str
+    host: str
+    inputs: str
+    notes: str
+    no_data: str
+    no_site: str
+    generated: str
+    no_name: str
+    failed: str
+    failures: dict[str, str]
+    modelled: str
+    pretend: str
+    rule: str
+    outcome: str
+    metric: str
+    estimate: str
+    interval: str
+    bound: str
+    n: str
+    method: str
+    weight: str
+    required: str
+    advisory: str
+    group: str
+    why: str
+    change: str
+    row: str
+    rows: str
+    parameter: str
+    parameters: str
+    thread: str
+    threads: str
+    missing: str
+    tile_latency: str
+    tile_energy: str
+    tile_carbon: str
+    tile_accuracy: str
+    lamp: str
+    beyond: str
+    measure: str
+    record: str
+    policy: str
+    digest: str
+    version: str
+    seed: str
+    no_group: str
+    more: str
+    chart: str
+    source: str
+    median: str
+    rules_word: str
+    rules_help: str

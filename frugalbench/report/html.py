@@ -1,0 +1,267 @@
+"""A page for people who were not there: one file, both languages, no network, no script.
+
+The template escapes everything; nothing here is marked as safe.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import jinja2
+
+from frugalbench import metrics
+from frugalbench.certify import Finding, Outcome, Verdict
+from frugalbench.record import Record
+from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
+from frugalbench.report._facts import alerts, facts, notes, provenance
+from frugalbench.report._format import Lang, Shown, clean, count, show
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, reason
+from frugalbench.report._view import (
+    Line,
+    RuleRow,
+    absent,
+    group_name,
+    grouped,
+    headline,
+    lines,
+    rule_rows,
+    tally,
+)
+from frugalbench.report._words import Words
+from frugalbench.values import Missing, Value
+
+__all__ = ["render"]
+
+MOST_GROUPS = 60
+LAMP_WATTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the four numbers, or why it is not known."""
+
+    title: str
+    number: str
+    interval: str
+    method: str
+    loud: bool
+    aside: str
+    missing: Sentence | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCard:
+    """A rule with its picture, which is None where there is nothing to draw."""
+
+    row: RuleRow
+    picture: Span | None
+    alternative: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """One group's rate; `shown` is None where `missing` says why."""
+
+    name: str
+    shown: Shown | None
+    n: str
+    bar: Bar | None
+    missing: Sentence | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """One rate over the groups of one column."""
+
+    title: str
+    address: str
+    attribute: str
+    rows: tuple[GroupLine, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRow:
+    """One metric that has no group; `shown` is None where `missing` says why."""
+
+    title: str
+    address: str
+    shown: Shown | None
+    n: str
+    method: str
+    missing: Sentence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report in one language."""
+
+    lang: Lang
+    words: Words
+    name: str
+    overall: Outcome | None
+    symbol: str
+    word: str
+    sentence: str
+    judged: str
+    tally: str
+    alerts: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    tiles: tuple[Tile, ...]
+    rules: tuple[RuleCard, ...]
+    groups: tuple[GroupTable, ...]
+    histogram: Histogram | None
+    measures: tuple[MeasureRow, ...]
+    missing: tuple[MeasureRow, ...]
+    notes: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
+    """The whole page; `lang` is the language a reader sees first."""
+    found = lines(record)
+    order: tuple[Lang, Lang] = ("fr", "en") if lang == "fr" else ("en", "fr")
+    pages = [_page(record, verdict, found, one) for one in order]
+    return _template().render(pages=pages, lang=lang) + "\n"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("frugalbench", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: Lang) -> Page:
+    words = WORDS[lang]
+    word, sentence = headline(verdict, lang)
+    known = [x for x in found if "group" not in x.scope and isinstance(x.measure, Value)]
+    return Page(
+        lang=lang,
+        words=words,
+        name=clean(record.spec.model.name or record.model.name) or words.no_name,
+        overall=verdict.overall if verdict else None,
+        symbol=SYMBOLS[verdict.overall] if verdict else "",
+        word=word,
+        sentence=sentence,
+        judged=_judged(verdict, words),
+        tally=tally(verdict, lang) if verdict else "",
+        alerts=alerts(record, lang),
+        facts=facts(record, lang),
+        tiles=_tiles(found, lang),
+        rules=tuple(_card(row) for row in rule_rows(verdict, lang)) if verdict else (),
+        groups=tuple(_group_table(group, lang) for group in grouped(found)),
+        histogram=histogram(record, lang),
+        measures=tuple(_measure_row(line, lang) for line in known),
+        missing=tuple(_measure_row(line, lang) for line in absent(found)),
+        notes=notes(record),
+        provenance=provenance(record, verdict, lang),
+    )
+
+
+def _judged(verdict: Verdict | None, words: Words) -> str:
+    if verdict is None:
+        return ""
+    return words.judged_by.format(
+        policy=clean(verdict.policy), version=clean(verdict.policy_version)
+    )
+
+
+def _tiles(found: Sequence[Line], lang: Lang) -> tuple[Tile, ...]:
+    words = WORDS[lang]
+    wanted = (
+        (words.tile_latency, ("latency.p50",), 1),
+        (words.tile_energy, ("energy.per_inference",), 1000),
+        (words.tile_carbon, ("carbon.per_inference",), 1000),
+        (words.tile_accuracy, ("quality.accuracy", "quality.mean_absolute_error"), 100),
+    )
+    by_address = {line.address: line for line in found}
+    tiles = []
+    for title, addresses, times in wanted:
+        known = [by_address[address] for address in addresses if address in by_address]
+        best = next((line for line in known if isinstance(line.measure, Value)), None)
+        if best is None:
+            measure = known[0].measure if known else None
+            why = reason(measure, lang) if isinstance(measure, Missing) else (words.missing, lang)
+            tiles.append(Tile(title, "", "", "", False, "", why))
+        else:
+            tiles.append(_tile(title, best, times, lang))
+    return tuple(tiles)
+
+
+def _tile(title: str, line: Line, times: float, lang: Lang) -> Tile:
+    value, words = line.measure, WORDS[lang]
+    assert isinstance(value, Value), "a tile is asked of a number only"
+    if times == 100 and value.unit != "1":
+        title, times = (line.metric.titre if lang == "fr" else line.metric.title), 1
+    shown = show(value, lang, times=times)
+    aside = words.lamp.format(time=_lamp(value, times, lang)) if value.unit == "J" else ""
+    return Tile(
+        title=title,
+        number=shown.number,
+        interval=shown.interval,
+        method=words.methods[value.method],
+        loud=value.method in ("modelled", "pretend"),
+        aside=aside,
+        missing=None,
+    )
+
+
+def _lamp(value: Value, times: float, lang: Lang) -> str:
+    seconds = float(f"{value.estimate * times / LAMP_WATTS:.2g}")
+    one = Value(
+        estimate=seconds,
+        unit="s",
+        low=seconds,
+        high=seconds,
+        n=1,
+        method=value.method,
+        interval="exact",
+    )
+    return show(one, lang, bound=seconds).limit
+
+
+def _card(row: RuleRow) -> RuleCard:
+    finding: Finding = row.finding
+    rule, measure, shown = finding.rule, finding.measure, row.shown
+    bound = rule.at_most if rule.at_most is not None else rule.at_least
+    if not isinstance(measure, Value) or shown is None or bound is None:
+        return RuleCard(row, None, "")
+    metric = metrics.every().get(rule.metric)
+    picture = span(measure, shown, metric, bound, at_most=rule.at_most is not None)
+    alternative = WORDS[shown.lang].chart.format(
+        estimate=shown.number, interval=shown.interval, bound=row.bound, outcome=row.word
+    )
+    return RuleCard(row, picture, alternative)
+
+
+def _group_table(group: Sequence[Line], lang: Lang) -> GroupTable:
+    first, left_out = group[0], len(group) - MOST_GROUPS
+    return GroupTable(
+        title=first.metric.titre if lang == "fr" else first.metric.title,
+        address=first.name,
+        attribute=clean(first.scope["attribute"]),
+        rows=tuple(_group_line(line, lang) for line in group[:MOST_GROUPS]),
+        more=WORDS[lang].more.format(n=count(left_out, lang)) if left_out > 0 else "",
+    )
+
+
+def _group_line(line: Line, lang: Lang) -> GroupLine:
+    name, measure = group_name(line.scope["group"], lang), line.measure
+    if isinstance(measure, Missing):
+        return GroupLine(name, None, "", None, reason(measure, lang))
+    return GroupLine(name, show(measure, lang), count(measure.n, lang), share(measure), None)
+
+
+def _measure_row(line: Line, lang: Lang) -> MeasureRow:
+    title, measure = (line.metric.titre if lang == "fr" else line.metric.title), line.measure
+    if isinstance(measure, Missing):
+        return MeasureRow(title, line.address, None, "", "", reason(measure, lang))
+    method = WORDS[lang].methods[measure.method]
+    n = count(measure.n, lang)
+    return MeasureRow(title, line.address, show(measure, lang), n, method, None)

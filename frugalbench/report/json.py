@@ -1,0 +1,244 @@
+"""A report for programs: strict JSON, whose schema is made from the types in this file.
+
+A number that is not finite is null here, never `NaN` or `Infinity`, which JSON does not have. An
+end of an interval that is null is an end nobody knows.
+"""
+
+import math
+from pathlib import PureWindowsPath
+from typing import Any, Literal
+
+import msgspec
+
+from frugalbench.certify import Finding, Outcome, Verdict
+from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Record, Run
+from frugalbench.report._format import Lang
+from frugalbench.report._view import lines
+from frugalbench.spec import Spec
+from frugalbench.values import Measure, Method, Missing
+
+__all__ = ["FORMAT", "Report", "render", "schema"]
+
+FORMAT: Literal[1] = 1
+"""The format of the JSON report. 1: the first one."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every part of a JSON report."""
+
+
+class Number(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="value",
+    forbid_unknown_fields=True,
+):
+    """A `Value` whose ends may be null."""
+
+    estimate: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    n: int
+    method: Method
+    interval: str
+    level: float
+    note: str
+
+
+class Nothing(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="missing",
+    forbid_unknown_fields=True,
+):
+    """A `Missing`: the code of the reason, and the sentence."""
+
+    reason: str
+    detail: str
+
+
+class Judged(Part, frozen=True):
+    """One rule's finding."""
+
+    rule: str
+    metric: str
+    address: str
+    unit: str
+    at_most: float | None
+    at_least: float | None
+    required: bool
+    outcome: Outcome
+    explanation: str
+    why: str
+    measure: Number | Nothing
+
+
+class Judgement(Part, frozen=True):
+    """A verdict; `exit_code` is what the command line returned for it."""
+
+    record: str
+    policy: str
+    policy_version: str
+    policy_sha256: str
+    overall: Outcome
+    exit_code: int
+    findings: tuple[Judged, ...]
+
+
+class Measured(Part, frozen=True):
+    """One metric in one scope."""
+
+    address: str
+    title: str
+    unit: str
+    lower_is_better: bool | None
+    measure: Number | Nothing
+
+
+class Facts(Part, frozen=True):
+    """The record without its per-call and per-row observations, of which `arrays` gives the shape.
+
+    Paths in `spec` are reduced to file names: where a file lay is not evidence.
+    """
+
+    format: int
+    id: str
+    created: str
+    version: str
+    spec: Spec
+    host: Host
+    model: ModelFacts
+    data: DataFacts | None
+    run: Run | None
+    failure: Failure | None
+    notes: tuple[str, ...]
+    arrays: dict[str, tuple[int, ...]]
+
+
+class Report(Part, frozen=True):
+    """Everything one report holds; `verdict` is null where no policy was applied."""
+
+    format: Literal[1]
+    record: Facts
+    verdict: Judgement | None
+    metrics: tuple[Measured, ...]
+
+
+def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
+    """The whole report as indented JSON; `lang` changes nothing, programs read one language."""
+    report = Report(
+        format=FORMAT,
+        record=_facts(record),
+        verdict=None if verdict is None else _judgement(verdict),
+        metrics=tuple(
+            Measured(
+                address=line.address,
+                title=line.metric.title,
+                unit=line.metric.unit,
+                lower_is_better=line.metric.lower_is_better,
+                measure=_measure(line.measure),
+            )
+            for line in lines(record)
+        ),
+    )
+    built = _encodable(msgspec.to_builtins(report))
+    return msgspec.json.format(msgspec.json.encode(built), indent=2).decode() + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what `render` gives."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "frugalbench report",
+        **msgspec.json.schema(Report),
+    }
+
+
+def _facts(record: Record) -> Facts:
+    spec = record.spec
+    model = msgspec.structs.replace(spec.model, path=_file_name(spec.model.path))
+    data = spec.data and msgspec.structs.replace(spec.data, path=_file_name(spec.data.path))
+    return Facts(
+        format=record.format,
+        id=record.id,
+        created=record.created,
+        version=record.version,
+        spec=msgspec.structs.replace(spec, model=model, data=data),
+        host=record.host,
+        model=record.model,
+        data=record.data,
+        run=record.run,
+        failure=record.failure,
+        notes=record.notes,
+        arrays={name: tuple(array.shape) for name, array in record.arrays.items()},
+    )
+
+
+def _file_name(path: str) -> str:
+    # The Windows flavour splits at both kinds of slash, and a record may come from either system.
+    return PureWindowsPath(path).name or path
+
+
+def _judgement(verdict: Verdict) -> Judgement:
+    return Judgement(
+        record=verdict.record,
+        policy=verdict.policy,
+        policy_version=verdict.policy_version,
+        policy_sha256=verdict.policy_sha256,
+        overall=verdict.overall,
+        exit_code=verdict.exit_code,
+        findings=tuple(map(_judged, verdict.findings)),
+    )
+
+
+def _judged(finding: Finding) -> Judged:
+    rule = finding.rule
+    return Judged(
+        rule=rule.id,
+        metric=rule.metric,
+        address=finding.address,
+        unit=rule.unit,
+        at_most=rule.at_most,
+        at_least=rule.at_least,
+        required=rule.required,
+        outcome=finding.outcome,
+        explanation=finding.explanation,
+        why=rule.why,
+        measure=_measure(finding.measure),
+    )
+
+
+def _measure(measure: Measure) -> Number | Nothing:
+    if isinstance(measure, Missing):
+        return Nothing(reason=measure.reason, detail=measure.detail)
+    return Number(
+        estimate=_finite(measure.estimate),
+        unit=measure.unit,
+        low=_finite(measure.low),
+        high=_finite(measure.high),
+        n=measure.n,
+        method=measure.method,
+        interval=measure.interval,
+        level=measure.level,
+        note=measure.note,
+    )
+
+
+def _finite(x: float) -> float | None:
+    return float(x) if math.isfinite(x) else None
+
+
+def _encodable(built: Any) -> Any:
+    """The same tree with lone surrogates replaced: a name can hold them, JSON cannot."""
+    if isinstance(built, str):
+        return built.encode("utf-8", "replace").decode()
+    if isinstance(built, dict):
+        return {_encodable(key): _encodable(item) for key, item in built.items()}
+    if isinstance(built, list | tuple):
+        return [_encodable(item) for item in built]
+    return built

@@ -1,0 +1,216 @@
+"""Reports on a terminal, in English, drawn with rich.
+
+Everything is built from `Text`, never from markup, so that a model's name cannot colour, link or
+hide anything. Two lines to a row keep the tables whole at 80 columns.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from frugalbench.certify import Outcome, Verdict
+from frugalbench.record import Record
+from frugalbench.report._facts import alerts, facts, notes
+from frugalbench.report._format import Shown, clean, number, show
+from frugalbench.report._phrases import SYMBOLS, WORDS, reason
+from frugalbench.report._view import (
+    Line,
+    RuleRow,
+    absent,
+    group_name,
+    grouped,
+    headline,
+    lines,
+    rule_rows,
+    tally,
+)
+from frugalbench.values import Measure, Missing, Value
+
+__all__ = ["comparison_table", "header", "measures_table", "verdict_table"]
+
+STYLES: dict[Outcome, str] = {
+    "PASS": "green",
+    "FAIL": "bold red",
+    "INCONCLUSIVE": "yellow",
+    "NOT_EVALUATED": "magenta",
+}
+EN = WORDS["en"]
+
+
+class Row(Protocol):
+    """One metric of two records side by side, as `frugalbench.compare` gives it."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def a(self) -> Value | Missing: ...
+    @property
+    def b(self) -> Value | Missing: ...
+    @property
+    def ratio(self) -> float | None: ...
+    @property
+    def separated(self) -> bool | None: ...
+    @property
+    def better(self) -> Literal["a", "b", ""]: ...
+    @property
+    def comparable(self) -> str: ...
+
+
+def header(record: Record) -> RenderableType:
+    """What was measured, on what and where, and what a reader must know before the numbers."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for label, text in facts(record, "en"):
+        grid.add_row(Text(label), Text(text))
+    for note in notes(record):
+        grid.add_row(Text("Note"), Text(note))
+    warnings = [Text(f"! {alert}", style="bold yellow") for alert in alerts(record, "en")]
+    return Group(grid, *warnings)
+
+
+def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
+    """Every rule with its evidence, the overall verdict in words, and what would change it."""
+    if record.id != verdict.record:
+        raise ValueError("the verdict is about another record")
+    rows = rule_rows(verdict, "en")
+    table = _table("Outcome", "Rule", "Estimate", "Bound / n")
+    for row in rows:
+        table.add_row(*_rule_cells(row))
+    word, sentence = headline(verdict, "en")
+    judged = EN.judged_by.format(
+        policy=clean(verdict.policy), version=clean(verdict.policy_version)
+    )
+    overall = Text.assemble(
+        (f"{SYMBOLS[verdict.overall]} {word}", STYLES[verdict.overall]),
+        f": {sentence}\n{judged} {tally(verdict, 'en')}.",
+    )
+    return Group(table, overall, *_changes(rows))
+
+
+def _rule_cells(row: RuleRow) -> tuple[Text, ...]:
+    outcome = Text(f"{row.symbol} {row.word}", style=STYLES[row.outcome])
+    outcome.append(f"\n{row.weight}", style="dim")
+    rule = Text(row.address)
+    rule.append(f"\n{row.id}", style="dim")
+    measure = row.finding.measure
+    if isinstance(measure, Value):
+        rule.append(" · ").append_text(_method(measure))
+    bound = Text(row.bound)
+    bound.append(f"\nn = {row.n}" if row.n else "", style="dim")
+    estimate = _number(measure, row.shown) if isinstance(measure, Value) else Text("–")
+    return outcome, rule, estimate, bound
+
+
+def _changes(rows: Iterable[RuleRow]) -> list[RenderableType]:
+    open_rows = [row for row in rows if row.outcome != "PASS"]
+    if not open_rows:
+        return []
+    grid = Table.grid(padding=(0, 1))
+    for row in open_rows:
+        mark = Text(row.symbol, style=STYLES[row.outcome])
+        grid.add_row(mark, Text(f"{row.address}: {row.explanation[0]}"))
+    return [Text(f"\n{EN.change}"), grid]
+
+
+def measures_table(record: Record) -> RenderableType:
+    """Every measure of a record, groups in their own tables, then what is missing and why."""
+    found = lines(record)
+    table = _table("Measure", "Estimate", "n")
+    for line in found:
+        if "group" not in line.scope and isinstance(line.measure, Value):
+            name = Text(f"{line.address}\n").append_text(_method(line.measure))
+            table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
+    return Group(table, *_group_tables(found), *_not_measured(found))
+
+
+def _group_tables(found: Sequence[Line]) -> list[RenderableType]:
+    """One table per group column, the groups of each rate together to be compared."""
+    tables: dict[str, Table] = {}
+    for group in grouped(found):
+        attribute = group[0].scope["attribute"]
+        if attribute not in tables:
+            tables[attribute] = _table("Rate", "Group", "Estimate", "n")
+        for place, line in enumerate(group):
+            rate = Text(line.name if place == 0 else "")
+            name = Text(group_name(line.scope["group"], "en"))
+            n = f"{line.measure.n:,}" if isinstance(line.measure, Value) else ""
+            tables[attribute].add_row(rate, name, _cell(line.measure), Text(n))
+        tables[attribute].add_section()
+    return [
+        part
+        for attribute, table in tables.items()
+        for part in (Text(f"By {clean(attribute)}", style="bold"), table)
+    ]
+
+
+def _not_measured(found: Sequence[Line]) -> list[RenderableType]:
+    grid = Table.grid(padding=(0, 2))
+    for line in absent(found):
+        if isinstance(line.measure, Missing):
+            grid.add_row(Text(f"– {line.address}"), Text(reason(line.measure)[0]))
+    heading = Text(f"{EN.not_measured}\n", style="bold")
+    return [heading, grid] if grid.row_count else []
+
+
+def comparison_table(rows: Sequence[Row]) -> RenderableType:
+    """Two records side by side: a winner is named only where the intervals are apart."""
+    table = _table("Measure", "A", "B", "B / A", "Better")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{number(row.ratio, 3)} ×"
+        table.add_row(
+            Text(clean(row.address)),
+            _cell(row.a),
+            _cell(row.b),
+            Text(ratio),
+            _better(row),
+        )
+    return table
+
+
+def _better(row: Row) -> Text:
+    if row.comparable:
+        return Text(f"not comparable: {clean(row.comparable, 200)}", style="yellow")
+    if row.separated is None:
+        return Text("not known", style="dim")
+    if not row.separated:
+        return Text("no difference shown", style="dim")
+    return Text(f"{row.better.upper()} is better" if row.better else "they differ", style="bold")
+
+
+def _method(value: Value) -> Text:
+    loud = value.method in ("modelled", "pretend")
+    return Text(EN.methods[value.method], style="bold yellow" if loud else "dim")
+
+
+def _cell(measure: Measure) -> Text:
+    if isinstance(measure, Missing):
+        return Text(f"– {reason(measure)[0]}", style="magenta")
+    return _number(measure)
+
+
+def _number(value: Value, shown: Shown | None = None) -> Text:
+    """The estimate over its interval."""
+    shown = shown or show(value)
+    text = Text(shown.number)
+    if not shown.exact:
+        text.append(f"\n{shown.interval}", style="dim")
+    return text
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="bold")
+    for heading in headings:
+        narrow = heading in ("n", "Bound / n", "Outcome")
+        right = heading in ("n", "B / A")
+        table.add_column(
+            heading,
+            no_wrap=narrow,
+            overflow="fold",
+            justify="right" if right else "left",
+        )
+    return table

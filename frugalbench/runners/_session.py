@@ -1,0 +1,46 @@
+"""What a runner is: something that opens a model and gives calls."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Feed", "Outputs", "Session"]
+
+Feed = Mapping[str, npt.NDArray[Any]]
+Outputs = dict[str, npt.NDArray[Any]]
+
+
+class Session(Protocol):
+    """An open model. It never times itself.
+
+    `bound` says whether the calls given by `bind` write into preallocated buffers; `provider` is
+    the execution provider in use.
+    """
+
+    @property
+    def bound(self) -> bool:
+        """Whether the last `bind` avoided copies and allocations."""
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs the graph."""
+
+    def bind(self, feed: Feed) -> Callable[[], object]:
+        """A call that runs the model once on these inputs and does nothing else."""
+
+    def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
+        """Run once and return the named outputs as arrays."""
+
+
+def as_array(value: object) -> npt.NDArray[Any]:
+    """An output as an array without objects: text as unicode, one map per row as a matrix.
+
+    The columns of a matrix made from maps are the sorted keys.
+    """
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        keys = sorted(value[0])
+        return np.array([[row[key] for key in keys] for row in value], np.float64)
+    array = np.asarray(value)
+    return array.astype(np.str_) if array.dtype == object else array

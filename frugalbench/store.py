@@ -1,0 +1,177 @@
+"""Records on disk: a folder each, with `record.json` and `arrays.npz`, written whole or not at all.
+
+The JSON holds everything but the arrays, and the SHA-256 of the arrays' file; a record that was
+cut short or edited by hand is refused with one line.
+"""
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from frugalbench.errors import StoreError, UsageError
+from frugalbench.models import file_sha256
+from frugalbench.record import FORMAT, Record
+
+__all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "write_whole"]
+
+RECORD, ARRAYS = "record.json", "arrays.npz"
+MAX_BYTES = 1024**3
+
+
+def save(record: Record, folder: Path, reports: Mapping[str, str] | None = None) -> Path:
+    """Write a record, and reports by file name beside it, as a new folder named by its id.
+
+    The folder appears complete, under its final name, or not at all.
+
+    Returns:
+        The folder of the record.
+
+    Raises:
+        StoreError: the results folder cannot be written, or the disk is full.
+    """
+    final = folder / record.id
+    temporary: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        _write(temporary / ARRAYS, _packed(record.arrays))
+        text = _encoded(record, file_sha256(temporary / ARRAYS))
+        _write(temporary / RECORD, text)
+        for name, report in (reports or {}).items():
+            _write(temporary / name, report.encode())
+        temporary.chmod(0o755)
+        temporary.rename(final)
+    except OSError as error:
+        raise StoreError(
+            f"results cannot be written to {folder}: {error.strerror or error}; free some space or "
+            "choose another folder with results=…"
+        ) from None
+    finally:
+        if temporary is not None and temporary.exists():
+            shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def load(path: Path) -> Record:
+    """Read a record back from its folder, or from the `record.json` in it.
+
+    Raises:
+        UsageError: there is no record there, or it is of a newer format.
+        StoreError: the record is damaged.
+    """
+    folder = path.parent if path.name == RECORD else path
+    file = folder / RECORD
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise StoreError(f"{file} is over 1 GiB: it is not a record of frugalbench")
+        raw = msgspec.json.decode(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"there is no record at {path}: give the folder that holds {RECORD}") from None
+    except OSError as error:
+        raise UsageError(f"record {path} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise StoreError(f"{file} is damaged: it is not JSON; measure again") from None
+    return _decoded(raw, folder)
+
+
+def _decoded(raw: Any, folder: Path) -> Record:
+    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+        raise StoreError(f"{folder / RECORD} is not a record of frugalbench")
+    if raw["format"] > FORMAT:
+        raise UsageError(
+            f"{folder} has format {raw['format']}, this frugalbench reads up to {FORMAT}: upgrade it"
+        )
+    about = raw.get("arrays")
+    if not isinstance(about, dict):
+        raise StoreError(f"{folder / RECORD} is damaged: it names no arrays")
+    raw["arrays"] = _unpacked(folder / ARRAYS, about)
+    try:
+        return msgspec.convert(raw, Record, dec_hook=_keep)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise StoreError(f"{folder / RECORD} is damaged: {error}") from None
+
+
+def _keep(kind: type, value: Any) -> Any:
+    return value
+
+
+def _encoded(record: Record, arrays_sha256: str) -> bytes:
+    raw = msgspec.to_builtins(msgspec.structs.replace(record, arrays={}))
+    raw["arrays"] = {
+        "sha256": arrays_sha256,
+        "shapes": {name: list(array.shape) for name, array in record.arrays.items()},
+    }
+    return msgspec.json.format(msgspec.json.encode(raw), indent=1)
+
+
+def _packed(arrays: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _unpacked(file: Path, about: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if file_sha256(file) != about.get("sha256"):
+            raise StoreError(f"{file} is not the file its record was written with: measure again")
+        with zipfile.ZipFile(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                raise StoreError(f"{file} unpacks to over 1 GiB: refused")
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}; measure again") from None
+    except (zipfile.BadZipFile, ValueError, EOFError):
+        raise StoreError(f"{file} is damaged; measure again") from None
+
+
+def check_writable(folder: Path) -> None:
+    """Fail now rather than after the measurement when results could not be written.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StoreError(
+            f"results cannot be written to {folder}: {error.strerror or error}; choose another "
+            "folder with results=…"
+        ) from None
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that is complete or absent, replacing one of the same name.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=file.parent)
+        os.close(handle)
+        try:
+            _write(Path(name), text.encode())
+            Path(name).chmod(0o644)
+            os.replace(name, file)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
+
+
+def _write(file: Path, content: bytes) -> None:
+    with file.open("wb") as target:
+        target.write(content)
+        target.flush()
+        os.fsync(target.fileno())

@@ -1,0 +1,209 @@
+"""Measure in a fresh process, which may crash, hang or run out of memory without taking us along.
+
+The parent prepares the job, writes it to a temporary folder and starts `python -m
+frugalbench.worker FOLDER`. The child measures, sends progress through a pipe of its own (the
+model may print what it likes), and leaves its observations in the folder.
+"""
+
+import contextlib
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from frugalbench import bench, host
+from frugalbench.errors import FrugalbenchError, MeasurementError
+from frugalbench.jobs import Job, Prepared, assemble, failed, prepare
+from frugalbench.record import Failure, Record, Run
+from frugalbench.spec import Spec
+
+__all__ = ["main", "run"]
+
+JOB, RUN, FAILURE, ERRORS = "job.json", "run.json", "failure.json", "stderr.txt"
+FREE_SHARE = 0.9
+
+
+def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
+    """Measure a model in a fresh process on this machine.
+
+    A worker that crashes, hangs or runs out of memory does not raise: its record holds the
+    `failure` and no run, so that the attempt is kept as evidence too.
+
+    Raises:
+        UsageError: the question does not fit the model or the data; nothing was started.
+        MeasurementError: no worker could be started.
+    """
+    report = progress or (lambda stage, share: None)
+    report("prepare", 0.0)
+    prepared = prepare(spec)
+    with tempfile.TemporaryDirectory(prefix="frugalbench-") as name:
+        folder = Path(name)
+        _write_job(prepared, folder)
+        failure = _attend(folder, prepared.job, report)
+        if failure is not None:
+            return failed(prepared, failure)
+        seen = msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
+        return assemble(prepared, seen, _read_arrays(folder, "out"))
+
+
+def _write_job(prepared: Prepared, folder: Path) -> None:
+    (folder / JOB).write_bytes(msgspec.json.encode(prepared.job))
+    try:
+        _write_arrays(prepared.feed, folder, "in")
+    except OSError as error:
+        raise MeasurementError(
+            f"the inputs cannot be written to {folder.parent}: {error.strerror}; free some space or "
+            "set TMPDIR"
+        ) from None
+
+
+def _write_arrays(arrays: Mapping[str, Any], folder: Path, prefix: str) -> None:
+    """Arrays as numbered .npy files and a list of their names, which may be any text."""
+    for number, array in enumerate(arrays.values()):
+        plain = array.astype(np.str_) if array.dtype == object else array
+        np.save(folder / f"{prefix}{number}.npy", plain, allow_pickle=False)
+    kinds = [(name, array.dtype == object) for name, array in arrays.items()]
+    (folder / f"{prefix}.json").write_bytes(msgspec.json.encode(kinds))
+
+
+def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
+    """Mapped, not read: only the rows a call touches become memory of the process."""
+    kinds = msgspec.json.decode((folder / f"{prefix}.json").read_bytes())
+    arrays = {}
+    for number, (name, is_text) in enumerate(kinds):
+        array = np.load(folder / f"{prefix}{number}.npy", mmap_mode="r", allow_pickle=False)
+        arrays[name] = array.astype(object) if is_text else array
+    return arrays
+
+
+def _attend(folder: Path, job: Job, progress: bench.Progress) -> Failure | None:
+    """Start the worker, pass its progress on, and end it when it is silent for too long."""
+    limit = job.spec.plan.limit_seconds + job.spec.plan.max_seconds / job.spec.plan.windows
+    read_end, write_end = os.pipe()
+    with (folder / ERRORS).open("wb") as errors:
+        command = [sys.executable, "-P", "-m", "frugalbench.worker", str(folder), str(write_end)]
+        child = subprocess.Popen(
+            [*command, str(time.monotonic_ns())],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            pass_fds=(write_end,),
+            start_new_session=True,
+        )
+    os.close(write_end)
+    try:
+        if not _follow(read_end, limit, progress):
+            detail = f"the worker gave no sign of life for {limit:.0f} s; raise plan.limit_seconds"
+            return Failure(kind="hang", detail=detail)
+        child.wait(timeout=limit)
+    except subprocess.TimeoutExpired:
+        return Failure(kind="hang", detail="the worker finished but did not end")
+    finally:
+        os.close(read_end)
+        _end(child)
+    return _outcome(folder, child.returncode)
+
+
+def _follow(read_end: int, limit: float, progress: bench.Progress) -> bool:
+    """Pass progress on until the worker closes the pipe; False when it falls silent."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(read_end, selectors.EVENT_READ)
+        text = b""
+        while selector.select(limit):
+            received = os.read(read_end, 4096)
+            if not received:
+                return True
+            *lines, text = (text + received).split(b"\n")
+            for line in lines:
+                with contextlib.suppress(msgspec.DecodeError):
+                    stage, share = msgspec.json.decode(line, type=tuple[str, float])
+                    progress(stage, share)
+    return False
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the worker and whatever it started; nothing stays behind, whatever interrupted us."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _outcome(folder: Path, code: int) -> Failure | None:
+    if (folder / FAILURE).exists():
+        return msgspec.json.decode((folder / FAILURE).read_bytes(), type=Failure)
+    if code == 0 and (folder / RUN).exists():
+        return None
+    said = _last_words(folder / ERRORS)
+    if code == -signal.SIGKILL or "bad_alloc" in said or "MemoryError" in said:
+        detail = f"the worker ran out of memory or was killed by the system{said and ': ' + said}"
+        return Failure(kind="out_of_memory", detail=detail)
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return Failure(kind="crash", detail=f"the worker crashed ({how}){said and ': ' + said}")
+
+
+def _last_words(file: Path) -> str:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - 4096))
+        lines = stream.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""
+
+
+def main(arguments: list[str]) -> int:
+    """The child: measure the job in a folder, and leave the run or the failure there."""
+    entered = time.monotonic_ns()
+    folder, pipe, spawned = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    job = msgspec.json.decode((folder / JOB).read_bytes(), type=Job)
+    feed = _read_arrays(folder, "in")
+
+    def progress(stage: str, share: float) -> None:
+        os.write(pipe, msgspec.json.encode((stage, share)) + b"\n")
+
+    spent = time.monotonic_ns() - entered
+    # Reading the job is our own cost: the start is moved by it, so that it is not counted.
+    started = bench.Started(spawned_ns=spawned + spent, entered_ns=entered + spent)
+    try:
+        _limit_memory(job.spec.target.memory_limit)
+        seen, arrays = bench.measure(job, feed, progress, started)
+    except MemoryError:
+        return _fail(folder, "out_of_memory", _memory_words(job))
+    except FrugalbenchError as error:
+        starved = "bad_alloc" in str(error) or "Failed to allocate" in str(error)
+        if starved:
+            return _fail(folder, "out_of_memory", _memory_words(job))
+        return _fail(folder, "error", str(error))
+    _write_arrays(arrays, folder, "out")
+    (folder / RUN).write_bytes(msgspec.json.encode(seen))
+    return 0
+
+
+def _fail(folder: Path, kind: Literal["error", "out_of_memory"], detail: str) -> int:
+    (folder / FAILURE).write_bytes(msgspec.json.encode(Failure(kind=kind, detail=detail)))
+    return 1
+
+
+def _memory_words(job: Job) -> str:
+    limit = job.spec.target.memory_limit
+    words = f"its limit of {limit:,} bytes" if limit else "the memory that is free here"
+    return f"the model needs more than {words}; raise target.memory_limit or use a smaller model"
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Bound the private memory of this process; by default to nine tenths of what is free."""
+    free = host.available_memory()
+    bound = limit or (int(free * FREE_SHARE) if free else None)
+    if bound is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""Both languages say the same things."""
+
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from _records import make_record
+
+from frugalbench import metrics
+from frugalbench.certify import Finding, Outcome, Policy, Rule, judge
+from frugalbench.report._phrases import SYMBOLS, WORDS, explanation, reason
+from frugalbench.report._words import Words
+from frugalbench.values import METHODS, Method, Missing
+
+EN, FR = WORDS["en"], WORDS["fr"]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Words)])
+def test_both_languages_have_the_same_keys_and_no_empty_word(name: str) -> None:
+    english, french = getattr(EN, name), getattr(FR, name)
+    if isinstance(english, dict):
+        assert english.keys() == french.keys()
+        assert all(english.values())
+        assert all(french.values())
+    else:
+        assert english
+        assert french
+
+
+@pytest.mark.parametrize("words", [EN, FR])
+def test_every_outcome_and_method_has_a_word(words: Words) -> None:
+    assert set(words.outcomes) == set(words.overall) == set(SYMBOLS) == set(get_args(Outcome))
+    assert set(words.methods) == set(METHODS) == set(get_args(Method))
+
+
+@pytest.mark.parametrize("name", ["judged_by", "lamp", "beyond", "more", "chart", "latency_help"])
+def test_both_languages_fill_the_same_blanks(name: str) -> None:
+    blanks: dict[str, str] = dict.fromkeys(
+        ("policy", "version", "time", "n", "longest", "estimate", "interval", "bound", "outcome")
+        + ("calls",),
+        "#",
+    )
+    english, french = getattr(EN, name), getattr(FR, name)
+    assert english.format(**blanks).count("#") == french.format(**blanks).count("#") > 0
+
+
+def test_modelled_says_that_it_is_not_measured() -> None:
+    assert EN.methods["modelled"] == "modelled (not measured)"
+    assert FR.methods["modelled"] == "modélisé (non mesuré)"
+
+
+def test_english_keeps_the_detail_of_a_missing_number() -> None:
+    missing = Missing(reason="no_site", detail="add site=fr")
+    assert reason(missing, "en") == ("add site=fr", "en")
+    assert reason(missing, "fr") == (FR.reasons["no_site"], "fr")
+
+
+def test_a_reason_nobody_translated_is_given_in_english_and_marked() -> None:
+    assert reason(Missing(reason="new_reason", detail="so it is"), "fr") == ("so it is", "en")
+    assert reason(Missing(reason="new_reason"), "fr") == ("new_reason", "en")
+
+
+def rule(**changes: Any) -> Rule:
+    base: dict[str, Any] = {"id": "r", "metric": "quality.accuracy", "unit": "1", "at_least": 0.5}
+    return Rule(**(base | changes))
+
+
+P99: dict[str, Any] = {"metric": "latency.p99", "unit": "s", "at_least": None}
+ENERGY: dict[str, Any] = {"metric": "energy.per_inference", "unit": "J", "at_least": None}
+PARITY: dict[str, Any] = {
+    "metric": "fairness.demographic_parity_difference",
+    "unit": "1",
+    "at_least": None,
+    "at_most": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        rule(),
+        rule(at_least=0.99),
+        rule(at_least=0.87),
+        rule(**P99, at_most=1.0),
+        rule(**P99, at_most=1e-9),
+        rule(**ENERGY, at_most=1.0),
+        rule(**PARITY),
+        rule(metric="latency.cold_start", unit="s", at_least=None, at_most=1.0),
+        rule(metric="water.per_inference", unit="L", at_least=None, at_most=1.0),
+    ],
+)
+def test_the_judge_says_nothing_that_french_cannot(asked: Rule) -> None:
+    policy = Policy(name="p", version="1", rules=(asked,), missing_groups="include")
+    for finding in judge(make_record(), policy).findings:
+        said, language = explanation(finding, "fr")
+        assert language == "fr", finding.explanation
+        assert said
+
+
+def test_the_judge_on_a_pretend_meter_is_understood_in_french() -> None:
+    policy = Policy(name="p", version="1", rules=(rule(**ENERGY, at_most=1.0),))
+    (finding,) = judge(make_record(method="pretend"), policy).findings
+    assert explanation(finding, "fr")[1] == "fr"
+
+
+def test_an_unknown_sentence_of_the_judge_stays_english() -> None:
+    policy = Policy(name="p", version="1", rules=(rule(),))
+    (finding,) = judge(make_record(), policy).findings
+    other: Finding = msgspec.structs.replace(finding, explanation="something else; ")
+    assert explanation(other, "fr") == ("something else", "en")
+
+
+def test_rows_without_a_group_have_words_and_not_a_code() -> None:
+    policy = Policy(name="p", version="1", rules=(rule(**PARITY),), missing_groups="include")
+    (finding,) = judge(make_record(), policy).findings
+    told: Finding = msgspec.structs.replace(
+        finding, explanation=f"widest: {metrics.MISSING_GROUP} 0.3"
+    )
+    assert explanation(told)[0] == "widest: rows without a group 0.3"
+
+
+def test_a_language_cannot_lack_a_word() -> None:
+    with pytest.raises(TypeError):
+        replace(EN, nonsense="x")
