@@ -24,11 +24,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from frugalbench.certify import Finding, Policy, Rule, Verdict, judge
     from frugalbench.compare import compare
-    from frugalbench.config import load_policy, load_site, load_spec
+    from frugalbench.config import load_spec
     from frugalbench.errors import FrugalbenchError, MeasurementError, StoreError, UsageError
     from frugalbench.metrics import measure_all
     from frugalbench.record import Record
     from frugalbench.report import render
+    from frugalbench.settings import load_policy, load_site
     from frugalbench.spec import Data, Model, Plan, Site, Spec, Target
     from frugalbench.store import load, save
     from frugalbench.values import Missing, Value
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "certify": ("Finding", "Policy", "Rule", "Verdict", "judge"),
     "compare": ("compare",),
-    "config": ("load_policy", "load_site", "load_spec"),
+    "config": ("load_spec",),
     "errors": ("FrugalbenchError", "MeasurementError", "StoreError", "UsageError"),
     "metrics": ("measure_all",),
     "record": ("Record",),
     "report": ("render",),
+    "settings": ("load_policy", "load_site"),
     "spec": ("Data", "Model", "Plan", "Site", "Spec", "Target"),
     "store": ("load", "save"),
     "values": ("Missing", "Value"),

@@ -140,7 +140,6 @@ def measure(
     cold = None
     if begun.spawned_ns is not None:
         cold = (entered - begun.spawned_ns + (loaded - entered) + first_call) * 1e-9
-    peaks = (memory_imported, memory_loaded, memory_run)
     seen = Run(
         runner=job.spec.model.runner,
         provider=session.provider,
@@ -152,13 +151,17 @@ def measure(
         cold_start_seconds=cold,
         warmup_calls=warm,
         batch=job.batch,
-        memory=Memory(**dict(zip(Memory.__struct_fields__, peaks, strict=True)))
-        if None not in peaks
-        else None,
+        memory=_memory(memory_imported, memory_loaded, memory_run),
         windows=tuple(windows),
         notes=tuple(reading.notes),
     )
     return seen, arrays
+
+
+def _memory(imported: int | None, loaded: int | None, ran: int | None) -> Memory | None:
+    if imported is None or loaded is None or ran is None:
+        return None
+    return Memory(after_import=imported, after_load=loaded, after_run=ran)
 
 
 def _answer_rows(

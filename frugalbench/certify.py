@@ -142,9 +142,7 @@ def _check_bound(where: str, rule: Rule, metric: Metric) -> None:
     bound = rule.at_most if rule.at_most is not None else rule.at_least
     if bound is None or not math.isfinite(bound):
         raise UsageError(f"{where}: the bound must be a finite number")
-    never_fails = (
-        bound >= metric.maximum if rule.at_most is not None else bound <= metric.minimum
-    )
+    never_fails = bound >= metric.maximum if rule.at_most is not None else bound <= metric.minimum
     if never_fails:
         raise UsageError(
             f"{where}: {rule.metric} lies between {metric.minimum:g} and {metric.maximum:g}, "
@@ -162,7 +160,9 @@ def judge(record: Record, policy: Policy) -> Verdict:
     """
     check(policy)
     findings = tuple(
-        _find(record, policy, rule, scope) for rule in policy.rules for scope in _scopes(record, rule)
+        _find(record, policy, rule, scope)
+        for rule in policy.rules
+        for scope in _scopes(record, rule)
     )
     required = [finding.outcome for finding in findings if finding.rule.required]
     overall: Outcome = max(required, key=SEVERITY.index) if required else "NOT_EVALUATED"

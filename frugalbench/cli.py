@@ -35,14 +35,19 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except FrugalbenchError as error:
-            click.echo(f"frugalbench: {' '.join(str(error).split())}", err=True)
-            context.exit(error.exit_code)
+            context.exit(_refuse(error))
         except KeyboardInterrupt:
             click.echo("frugalbench: interrupted; nothing was saved", err=True)
             context.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.stderr.close()
             context.exit(0)
+
+
+def _refuse(error: FrugalbenchError) -> int:
+    """One line on stderr; returns the exit code."""
+    click.echo(f"frugalbench: {' '.join(str(error).split())}", err=True)
+    return error.exit_code
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,7 +96,7 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
         words = (*words, f"policy={policy}")
     from frugalbench import config
 
-    sys.exit(config.launch(words, lambda question: _certify(question, output)))
+    sys.exit(config.launch(words, lambda question: _certify(question, output), _refuse))
 
 
 @main.command(context_settings=HYDRA_WORDS)
@@ -110,7 +115,7 @@ def run(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     from frugalbench import config
 
     output = _Output(as_json=as_json, quiet=quiet)
-    sys.exit(config.launch(words, lambda question: _run(question, output)))
+    sys.exit(config.launch(words, lambda question: _run(question, output), _refuse))
 
 
 @main.command()
@@ -128,11 +133,11 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
       frugalbench show results/RECORD --json
       frugalbench show results/RECORD --format markdown --lang fr
     """
-    from frugalbench import config, report, store
+    from frugalbench import report, settings, store
     from frugalbench.certify import judge
 
     stored = store.load(record)
-    verdict = judge(stored, config.load_policy(policy)) if policy else None
+    verdict = judge(stored, settings.load_policy(policy)) if policy else None
     if as_json or format_:
         click.echo(report.render(format_ or "json", stored, verdict, lang=lang))
         return
@@ -253,8 +258,14 @@ def _measure(question: "Question", output: _Output) -> "Record":
 
 def _asked(question: "Question") -> str:
     spec = question.spec
-    data = f"data {spec.data.name or spec.data.path}" if spec.data else "no data: speed, memory, energy"
-    site = f"site {spec.site.name} ({spec.site.country})" if spec.site else "no site: no carbon, water"
+    data = (
+        f"data {spec.data.name or spec.data.path}"
+        if spec.data
+        else "no data: speed, memory, energy"
+    )
+    site = (
+        f"site {spec.site.name} ({spec.site.country})" if spec.site else "no site: no carbon, water"
+    )
     model = spec.model.name or spec.model.path
     return f"model {model} · {data} · target {spec.target.name} · plan {spec.plan.name} · {site}"
 
@@ -305,10 +316,10 @@ def _reports(record: "Record", verdict: "Verdict") -> dict[str, str]:
 
 
 def _judge_again(path: Path, policy: str, output: _Output) -> int:
-    from frugalbench import config, store
+    from frugalbench import settings, store
     from frugalbench.certify import judge
 
-    judged_by: Policy = config.load_policy(policy)
+    judged_by: Policy = settings.load_policy(policy)
     record = store.load(path)
     _refuse_failed(record, path)
     verdict = judge(record, judged_by)

@@ -45,8 +45,10 @@ class Table:
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Table":
         """The same columns with these rows only."""
-        columns = {name: column.take(rows) if _is_arrow(column) else column[rows]
-                   for name, column in self.columns.items()}
+        columns = {
+            name: column.take(rows) if _is_arrow(column) else column[rows]
+            for name, column in self.columns.items()
+        }
         return Table(self.path, columns, int(rows.size), self.rows_in_file)
 
     def where(self, name: str, wanted: str) -> "Table":
@@ -57,7 +59,9 @@ class Table:
         """
         codes, names = self.codes(name, "data.split_column")
         if wanted not in names:
-            raise UsageError(f"column '{name}' never says '{wanted}': {did_you_mean(wanted, names)}")
+            raise UsageError(
+                f"column '{name}' never says '{wanted}': {did_you_mean(wanted, names)}"
+            )
         return self.take(np.flatnonzero(codes == names.index(wanted)))
 
     def codes(self, name: str, what: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
@@ -68,7 +72,10 @@ class Table:
         column = _one_value_a_row(self.need(name, what), name, what)
         if pa.types.is_floating(column.type):
             column = pc.if_else(pc.is_nan(column), None, column)
-            if column.null_count == len(column) or pc.all(pc.equal(pc.floor(column), column)).as_py():
+            if (
+                column.null_count == len(column)
+                or pc.all(pc.equal(pc.floor(column), column)).as_py()
+            ):
                 column = column.cast(pa.int64())
         text = column.cast(pa.string())
         encoded = text.dictionary_encode()
@@ -131,7 +138,9 @@ def load(path: str) -> Table:
         raise UsageError(f"there is no data file {path}; check data=…") from None
     except (pa.ArrowException, zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
         first = (str(error).splitlines() or ["damaged"])[0]
-        raise UsageError(f"data {path} cannot be read as {file.suffix[1:]}: {first[:200]}") from None
+        raise UsageError(
+            f"data {path} cannot be read as {file.suffix[1:]}: {first[:200]}"
+        ) from None
     except OSError as error:
         raise UsageError(f"data {path} cannot be read: {error.strerror or error}") from None
     sizes = {len(column) for column in columns.values()}
@@ -182,8 +191,10 @@ def _npz(file: Path) -> dict[str, Any]:
     for name, array in arrays.items():
         if array.ndim == 0:
             raise UsageError(f"array '{name}' of {file} has no rows: give it one value a row")
-    return {name: pa.array(a) if a.ndim == 1 and a.dtype.kind in "biufU" else a
-            for name, a in arrays.items()}
+    return {
+        name: pa.array(a) if a.ndim == 1 and a.dtype.kind in "biufU" else a
+        for name, a in arrays.items()
+    }
 
 
 def _is_arrow(column: Any) -> bool:
@@ -194,7 +205,9 @@ def _one_value_a_row(column: Any, name: str, what: str) -> Any:
     import pyarrow as pa
 
     if not _is_arrow(column):
-        raise UsageError(f"array '{name}' has {column.ndim} dimensions; {what} needs one value a row")
+        raise UsageError(
+            f"array '{name}' has {column.ndim} dimensions; {what} needs one value a row"
+        )
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):

@@ -46,5 +46,6 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     near = get_close_matches(wrong, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
-    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    more = f", … ({len(names)} in all)" if len(names) > 12 else ""
+    shown = ", ".join(names[:12]) + more
     return f"there is: {shown}" if names else "there is none"

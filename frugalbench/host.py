@@ -22,7 +22,10 @@ def describe(proc: Path = Path("/proc")) -> Host:
     return Host(
         system=f"{platform.system()} {platform.release()}",
         machine=platform.machine(),
-        cpu=_first(info, "model name") or _first(info, "Model") or platform.processor() or "unknown",
+        cpu=_first(info, "model name")
+        or _first(info, "Model")
+        or platform.processor()
+        or "unknown",
         logical_cores=os.cpu_count() or 1,
         physical_cores=_physical_cores(info),
         memory=_meminfo(proc, "MemTotal"),

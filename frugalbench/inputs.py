@@ -42,7 +42,9 @@ def dtype_of(port: Port) -> np.dtype[Any]:
         UsageError: the input is of a type no array has.
     """
     if port.dtype not in DTYPES:
-        raise UsageError(f"input '{port.name}' is of type {port.dtype}, which frugalbench cannot feed")
+        raise UsageError(
+            f"input '{port.name}' is of type {port.dtype}, which frugalbench cannot feed"
+        )
     return DTYPES[port.dtype]
 
 
@@ -113,8 +115,8 @@ def _all_features(
             return names
     takes = width if isinstance(width, int) else "an unstated number of"
     raise UsageError(
-        f"the input '{port.name}' takes {takes} columns and the data have {len(without)} that could "
-        "be features: list them in order with data.features=[…]"
+        f"the input '{port.name}' takes {takes} columns and the data have {len(without)} that "
+        "could be features: list them in order with data.features=[…]"
     )
 
 
@@ -150,7 +152,9 @@ def _cast(port: Port, array: Array) -> Array:
         raise UsageError(f"input '{port.name}' takes {port.dtype} and its column holds text")
     if want.kind in "iub":
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise UsageError(f"input '{port.name}' takes {port.dtype} and its data have empty values")
+            raise UsageError(
+                f"input '{port.name}' takes {port.dtype} and its data have empty values"
+            )
         cast = array.astype(want)
         if not np.array_equal(cast.astype(np.float64), array.astype(np.float64)):
             raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
@@ -215,12 +219,14 @@ def generate(
                         f"set it with +model.dims.{size or 'NAME'}=N"
                     )
         fixed = bool(shape) and isinstance(shape[0], int)
-        feed[port.name] = _random(rng, dtype_of(port), [rows, *sizes] if fixed or not shape else sizes)
+        feed[port.name] = _random(
+            rng, dtype_of(port), [rows, *sizes] if fixed or not shape else sizes
+        )
     return feed, tuple(notes)
 
 
 def _random(rng: np.random.Generator, dtype: np.dtype[Any], shape: list[int]) -> Array:
-    if dtype == object:
+    if dtype.kind == "O":
         return np.full(shape, "a", object)
     if dtype.kind == "f":
         return rng.standard_normal(shape).astype(dtype)

@@ -74,7 +74,10 @@ def inspect(model: Model) -> GraphFacts:
         inputs=tuple(_port(value) for value in graph.input if value.name not in weights),
         outputs=outputs,
         parameters=sum(math.prod(one.dims) for one in graph.initializer),
-        opset=max((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), default=None),
+        opset=max(
+            (one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")),
+            default=None,
+        ),
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
         answer=_declared(model, outputs) or _recognised(graph, outputs),
     )
@@ -113,7 +116,9 @@ def _external_files(proto: Any, path: Path) -> set[Path]:
                 continue
             part = (folder / entry.value).resolve()
             if not part.is_relative_to(folder):
-                raise UsageError(f"{path} keeps weights outside its folder ({entry.value}); refused")
+                raise UsageError(
+                    f"{path} keeps weights outside its folder ({entry.value}); refused"
+                )
             if not part.is_file():
                 raise UsageError(f"{path} needs the weights file {entry.value}, which is not there")
             found.add(part)

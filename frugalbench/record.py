@@ -38,7 +38,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of everything observed: frozen, keyword-only, no unknown field."""
 
 
-class Host(Facts):
+class Host(Facts, frozen=True, kw_only=True):
     """The machine, in its own words. No name, address or user: a record can be shared."""
 
     system: str
@@ -52,7 +52,7 @@ class Host(Facts):
     packages: dict[str, str]
 
 
-class Port(Facts):
+class Port(Facts, frozen=True, kw_only=True):
     """An input or output of a graph; a `str` in `shape` names a dynamic axis, None is unnamed."""
 
     name: str
@@ -60,7 +60,7 @@ class Port(Facts):
     shape: tuple[int | str | None, ...] | None
 
 
-class Answer(Facts):
+class Answer(Facts, frozen=True, kw_only=True):
     """Which output was read as the model's answer, as what, and how that was known."""
 
     output: str
@@ -68,7 +68,7 @@ class Answer(Facts):
     how: str
 
 
-class ModelFacts(Facts):
+class ModelFacts(Facts, frozen=True, kw_only=True):
     """The model file: digest and bytes of all its parts, and its graph's interface."""
 
     name: str
@@ -82,7 +82,7 @@ class ModelFacts(Facts):
     answer: Answer | None = None
 
 
-class DataFacts(Facts):
+class DataFacts(Facts, frozen=True, kw_only=True):
     """The data: file digest, rows used, classes in code order, group names in code order."""
 
     name: str
@@ -97,7 +97,7 @@ class DataFacts(Facts):
     features: tuple[str, ...] = ()
 
 
-class Memory(Facts):
+class Memory(Facts, frozen=True, kw_only=True):
     """Peak resident bytes of the worker after each stage (high-water marks, so they only grow)."""
 
     after_import: int
@@ -105,7 +105,7 @@ class Memory(Facts):
     after_run: int
 
 
-class Window(Facts):
+class Window(Facts, frozen=True, kw_only=True):
     """Energy drawn over `calls` timed calls, by one meter in one domain.
 
     `joules` is None when the meter could not be read; `reason` then says why. `error` is the
@@ -122,7 +122,7 @@ class Window(Facts):
     reason: str = ""
 
 
-class Run(Facts):
+class Run(Facts, frozen=True, kw_only=True):
     """What the worker saw. Times are seconds on a monotonic clock.
 
     `cold_start` runs from the start of the process to the first answer, without the time spent
@@ -144,14 +144,14 @@ class Run(Facts):
     notes: tuple[str, ...] = ()
 
 
-class Failure(Facts):
+class Failure(Facts, frozen=True, kw_only=True):
     """Why there is no run: the worker's end, in one line."""
 
     kind: Literal["crash", "hang", "out_of_memory", "error"]
     detail: str
 
 
-class Record(Facts):
+class Record(Facts, frozen=True, kw_only=True):
     """Everything observed about one question.
 
     `arrays` holds the per-call and per-row observations:

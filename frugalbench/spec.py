@@ -22,7 +22,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of every part of a question: frozen, keyword-only, no unknown field."""
 
 
-class Model(Strict):
+class Model(Strict, frozen=True, kw_only=True):
     """A model file and how to read its answer.
 
     `output` and `output_kind` are only needed where the graph does not say them; `classes` gives
@@ -40,7 +40,7 @@ class Model(Strict):
     dims: dict[str, Positive] = {}
 
 
-class Data(Strict):
+class Data(Strict, frozen=True, kw_only=True):
     """A labelled table: CSV, Parquet or NPZ.
 
     `features` orders the columns of a one-matrix model; empty means the model's own list, else
@@ -58,9 +58,12 @@ class Data(Strict):
     split: str | None = None
 
 
-class Target(Strict):
-    """Where the model runs. `memory_limit` (bytes of private memory) ends a worker that passes it;
-    none means nine tenths of what is free at the start."""
+class Target(Strict, frozen=True, kw_only=True):
+    """Where the model runs, and the meters to read there.
+
+    A worker that takes more private memory than `memory_limit` bytes is ended; none means nine
+    tenths of what is free at the start.
+    """
 
     name: str = "cpu"
     provider: str = "CPUExecutionProvider"
@@ -70,7 +73,7 @@ class Target(Strict):
     meters: tuple[str, ...] = ("rapl", "nvml", "modelled")
 
 
-class Plan(Strict):
+class Plan(Strict, frozen=True, kw_only=True):
     """How much evidence to gather.
 
     Calls are timed until `max_seconds` or `max_calls`, whichever is first, in `windows` equal
@@ -89,7 +92,7 @@ class Plan(Strict):
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 20260101
 
 
-class Factor(Strict):
+class Factor(Strict, frozen=True, kw_only=True):
     """One environmental factor with where it comes from; `year` is the year it describes."""
 
     value: float
@@ -99,7 +102,7 @@ class Factor(Strict):
     url: str = ""
 
 
-class Site(Strict):
+class Site(Strict, frozen=True, kw_only=True):
     """Where the electricity is drawn. Nothing has a default: what is not stated stays unknown.
 
     `pue` is the site's energy over its IT energy (1 for a machine with no cooling plant of its
@@ -115,7 +118,7 @@ class Site(Strict):
     setting: str = ""
 
 
-class Spec(Strict):
+class Spec(Strict, frozen=True, kw_only=True):
     """One question: a model on a target, with or without labelled data and a site."""
 
     model: Model

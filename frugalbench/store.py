@@ -74,7 +74,9 @@ def load(path: Path) -> Record:
             raise StoreError(f"{file} is over 1 GiB: it is not a record of frugalbench")
         raw = msgspec.json.decode(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"there is no record at {path}: give the folder that holds {RECORD}") from None
+        raise UsageError(
+            f"there is no record at {path}: give the folder that holds {RECORD}"
+        ) from None
     except OSError as error:
         raise UsageError(f"record {path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, RecursionError):
@@ -87,7 +89,7 @@ def _decoded(raw: Any, folder: Path) -> Record:
         raise StoreError(f"{folder / RECORD} is not a record of frugalbench")
     if raw["format"] > FORMAT:
         raise UsageError(
-            f"{folder} has format {raw['format']}, this frugalbench reads up to {FORMAT}: upgrade it"
+            f"{folder} has format {raw['format']}, this version reads up to {FORMAT}: upgrade"
         )
     about = raw.get("arrays")
     if not isinstance(about, dict):
@@ -163,7 +165,7 @@ def write_whole(file: Path, text: str) -> None:
         try:
             _write(Path(name), text.encode())
             Path(name).chmod(0o644)
-            os.replace(name, file)
+            Path(name).replace(file)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:

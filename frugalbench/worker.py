@@ -62,8 +62,8 @@ def _write_job(prepared: Prepared, folder: Path) -> None:
         _write_arrays(prepared.feed, folder, "in")
     except OSError as error:
         raise MeasurementError(
-            f"the inputs cannot be written to {folder.parent}: {error.strerror}; free some space or "
-            "set TMPDIR"
+            f"the inputs cannot be written to {folder.parent}: {error.strerror}; free some space "
+            "or set TMPDIR"
         ) from None
 
 

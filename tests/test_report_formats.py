@@ -241,6 +241,7 @@ def test_json_holds_the_verdict_the_metrics_and_no_samples() -> None:
 
 def test_json_says_no_path_of_the_machine() -> None:
     record = make_record()
+    assert record.spec.data
     model = msgspec.structs.replace(record.spec.model, path="/home/someone/secret/m.onnx")
     data = msgspec.structs.replace(record.spec.data, path="C:\\Users\\someone\\d.csv")
     spec = msgspec.structs.replace(record.spec, model=model, data=data)
@@ -312,3 +313,45 @@ def test_the_claims_are_stated_in_every_page_for_people() -> None:
     for format in ("html", "markdown"):
         text = report.render(format, make_record(), None)
         assert "not a product certification" in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_verdict_about_another_record_is_refused(format: str) -> None:
+    record = make_record()
+    verdict = msgspec.structs.replace(judge(record, policy()), record="other")
+    with pytest.raises(UsageError, match="about record 'other'"):
+        report.render(format, record, verdict)
+
+
+def test_a_policy_that_requires_nothing_certifies_nothing() -> None:
+    record = make_record()
+    rules = tuple(msgspec.structs.replace(rule, required=False) for rule in policy().rules)
+    verdict = judge(record, msgspec.structs.replace(policy(), rules=rules))
+    assert "No rule of the policy is required" in report.render("markdown", record, verdict)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [
+        ("ink", "paper"),
+        ("ink", "card"),
+        ("soft", "paper"),
+        ("soft", "card"),
+        ("accent", "card"),
+        ("on-accent", "accent"),
+        ("paper", "ink"),
+    ],
+)
+def test_text_of_the_page_has_the_contrast_of_wcag_aa(theme: int, front: str, back: str) -> None:
+    text = report.render("html", make_record(), None)
+    palette = re.findall(r":root \{(.*?)\}", text, re.DOTALL)[theme]
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", palette))
+    dark, light = sorted((luminance(colours[front]), luminance(colours[back])))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5

@@ -1,29 +1,20 @@
 """What the terminal shows."""
 
 import io
-from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import pytest
 from _records import HOSTILE, make_record
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from frugalbench.certify import Policy, Rule, Verdict, judge
+from frugalbench.compare import Row, compare
+from frugalbench.errors import UsageError
 from frugalbench.record import Failure, Record
 from frugalbench.report.text import comparison_table, header, measures_table, verdict_table
-from frugalbench.values import Measure, Missing, Value
-
-
-@dataclass(frozen=True)
-class Row:
-    address: str
-    unit: str
-    a: Measure
-    b: Measure
-    ratio: float | None = None
-    separated: bool | None = None
-    better: str = ""
-    comparable: str = ""
+from frugalbench.values import Missing, Value
 
 
 def drawn(*parts: RenderableType, width: int = 100) -> str:
@@ -85,13 +76,8 @@ def test_every_rule_that_is_not_a_pass_says_what_would_change_it() -> None:
 
 def test_a_verdict_about_another_record_is_refused() -> None:
     made = verdict(make_record())
-    other = make_record()
-    with pytest.raises(ValueError, match="another record"):
-        verdict_table(type(other)(**{**fields_of(other), "id": "other"}), made)
-
-
-def fields_of(record: Record) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
+    with pytest.raises(UsageError, match="not 'other'"):
+        verdict_table(msgspec.structs.replace(make_record(), id="other"), made)
 
 
 def test_the_header_says_site_rows_groups_and_that_energy_is_modelled() -> None:
@@ -128,7 +114,7 @@ def test_a_failed_record_has_measures_that_are_all_explained() -> None:
 @pytest.mark.parametrize("width", [80, 100, 140])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_breaks_no_line(name: str, width: int) -> None:
-    groups = {f"c{name}": (f"a{name}", f"b{name}")}
+    groups: dict[str, tuple[str, ...]] = {f"c{name}": (f"a{name}", f"b{name}")}
     record = make_record(name=name, groups=groups, notes=(name,))
     parts = header(record), verdict_table(record, verdict(record)), measures_table(record)
     text = drawn(*parts, width=width)
@@ -143,15 +129,39 @@ def test_markup_in_a_name_is_text() -> None:
     )
 
 
+def row(estimate: float, **changes: Any) -> Row:
+    base: dict[str, Any] = {
+        "address": "latency.p50",
+        "unit": "s",
+        "a": value(1e-3),
+        "b": value(estimate),
+        "ratio": estimate / 1e-3,
+        "separated": True,
+        "better": "",
+        "comparable": "",
+    }
+    return Row(**(base | changes))
+
+
 def test_the_comparison_names_a_winner_only_where_the_intervals_are_apart() -> None:
     rows = (
-        Row("latency.p50", "s", value(1e-3), value(2e-3), 2.0, True, "a"),
-        Row("latency.p90", "s", value(1e-3), value(1.01e-3), 1.01, False),
-        Row("latency.p99", "s", value(1e-3), Missing(reason="too_few_calls")),
-        Row("quality.accuracy", "1", value(1.0), value(1.0), comparable="not the same data"),
-        Row("x.y", "s", value(1.0), value(3.0), 3.0, True),
+        row(2e-3, better="a"),
+        row(1.01e-3, separated=False),
+        row(1e-3, b=Missing(reason="too_few_calls"), ratio=None, separated=None),
+        row(1e-3, comparable="other data"),
+        row(1e-9),
     )
-    text = drawn(comparison_table(rows), width=200)  # type: ignore[arg-type]
-    for part in ("A is better", "no difference shown", "not known", "they differ", "2.000 ×"):
+    text = drawn(comparison_table(rows))
+    for part in ("A is better", "no clear gap", "not known", "they differ", "2 ×"):
         assert part in text
-    assert "not comparable: not the same data" in text
+    assert "0.000001 ×" in text
+    assert "not comparable:" in text
+    assert "other data" in text
+
+
+def test_two_records_are_compared_line_by_line() -> None:
+    rows = compare(make_record(), make_record(method="hardware_counter", calls=3000))
+    assert "energy.per_inference" in drawn(comparison_table(rows), width=100)
+    text = drawn(comparison_table(rows), width=80)
+    assert "not comparable:" in text
+    assert all(cell_len(line) <= 80 for line in text.splitlines())

@@ -48,9 +48,7 @@ def open(target: Target) -> Nvml | Unavailable:
     except pynvml.NVMLError as error:
         return Unavailable(f"NVML does not start: {error}", "install the NVIDIA driver")
     try:
-        handles = [
-            pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())
-        ]
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         start = [pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles]
     except pynvml.NVMLError as error:
         pynvml.nvmlShutdown()

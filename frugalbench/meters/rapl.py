@@ -30,8 +30,10 @@ class _Zone:
     lost: bool = False
 
     def advance(self) -> float | None:
-        """Joules since the first reading. Once a reading is lost the total is unknown for good:
-        the counter may have wrapped meanwhile."""
+        """Joules since the first reading.
+
+        Once a reading is lost the total is unknown for good: the counter may have wrapped.
+        """
         try:
             now = int(self.counter.read_text())
         except (OSError, ValueError):

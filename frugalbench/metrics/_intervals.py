@@ -74,9 +74,7 @@ def newcombe(
     return d, low, high
 
 
-def mover_mean(
-    estimates: Floats, lows: Floats, highs: Floats
-) -> tuple[float, float, float]:
+def mover_mean(estimates: Floats, lows: Floats, highs: Floats) -> tuple[float, float, float]:
     """Mean of independent estimates, its interval recovered from theirs (MOVER).
 
     Returns (mean, low, high).

@@ -36,7 +36,7 @@ class Metric:
     maximum: float = float("inf")
 
     def __call__(self, record: Record, **scope: str) -> Measure:
-        """Compute the metric; `scope` holds `attribute`, `group` and `missing` where it has them."""
+        """Compute the metric; `scope` holds `attribute`, `group`, `missing` where it has them."""
         return self.function(record, **scope)
 
     @property

@@ -116,7 +116,9 @@ def mean_absolute_error(record: Record) -> Measure:
         return gone
     value, target = record.arrays.get("value"), record.arrays.get("target")
     if value is None or target is None:
-        return Missing(reason="not_regression", detail="the model answers classes, or has no labels")
+        return Missing(
+            reason="not_regression", detail="the model answers classes, or has no labels"
+        )
     errors = np.abs(value - target)
     if errors.size < 2 or not np.isfinite(errors).all():
         return Missing(reason="not_finite", detail="needs two rows and finite answers")

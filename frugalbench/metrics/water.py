@@ -1,4 +1,4 @@
-"""Litres of water: evaporated on site for cooling, and consumed off site to make the electricity."""
+"""Litres of water: evaporated on site to cool, and consumed elsewhere to make the electricity."""
 
 from frugalbench.metrics._joules import facility, scaled
 from frugalbench.metrics._metric import metric

@@ -11,6 +11,7 @@ from frugalbench.certify import Verdict
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.record import Record
 from frugalbench.report._format import Lang
+from frugalbench.report._view import check_same
 
 __all__ = ["Lang", "formats", "render"]
 
@@ -36,12 +37,13 @@ def render(format: str, record: Record, verdict: Verdict | None, *, lang: Lang =
         lang: `en` or `fr`; formats that only machines read ignore it.
 
     Raises:
-        UsageError: there is no such format, or no such language.
+        UsageError: no such format, no such language, or a verdict about another record.
     """
     known = formats()
     if format not in known:
         raise UsageError(f"there is no report format '{format}': {did_you_mean(format, known)}")
     if lang not in ("en", "fr"):
         raise UsageError(f"there is no language '{lang}': {did_you_mean(lang, ('en', 'fr'))}")
+    check_same(record, verdict)
     text: str = import_module(f"{__name__}.{format}").render(record, verdict, lang)
     return text

@@ -113,7 +113,7 @@ def _short(x: float) -> float:
 
 def share(value: Value) -> Bar | None:
     """A rate's interval on the common scale from 0 to 1."""
-    if not (0 <= value.low and value.high <= 1):
+    if value.low < 0 or value.high > 1:
         return None
     width = max(100 * (value.high - value.low), THINNEST)
     return Bar(

@@ -21,6 +21,7 @@ EN = Words(
         "NOT_EVALUATED": "At least one required rule could not be evaluated, so nothing is "
         "certified.",
     },
+    nothing_required="No rule of the policy is required, so nothing is certified.",
     not_judged="NOT JUDGED",
     not_judged_long="These are measurements only: no policy was applied to them.",
     judged_by="Judged by policy {policy}, version {version}.",
@@ -35,6 +36,7 @@ EN = Words(
         "counted": "counted",
     },
     reasons={
+        "not_in_record": "the record has no such group or metric",
         "no_run": "nothing was measured",
         "no_labels": "no labelled data were given",
         "no_rows": "the data hold no row",

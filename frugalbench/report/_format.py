@@ -214,7 +214,7 @@ def _hides(scaled: tuple[float, float, float], bound: float, decimals: int) -> b
     )
 
 
-def plain(x: float, lang: Lang) -> str:
+def plain(x: float, lang: Lang = "en") -> str:
     """A number as it was written: up to twelve digits, without padding.
 
     >>> plain(0.05)

@@ -21,6 +21,7 @@ FR = Words(
         "NOT_EVALUATED": "Au moins une règle obligatoire n’a pas pu être évaluée : rien n’est "
         "certifié.",
     },
+    nothing_required="Aucune règle de la politique n’est obligatoire : rien n’est certifié.",
     not_judged="NON JUGÉ",
     not_judged_long="Ce ne sont que des mesures : aucune politique ne leur a été appliquée.",
     judged_by="Jugé selon la politique {policy}, version {version}.",
@@ -35,6 +36,7 @@ FR = Words(
         "counted": "compté",
     },
     reasons={
+        "not_in_record": "l’enregistrement n’a ni ce groupe ni cette métrique",
         "no_run": "rien n’a été mesuré",
         "no_labels": "aucune donnée étiquetée n’a été donnée",
         "no_rows": "les données n’ont aucune ligne",

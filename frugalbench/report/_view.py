@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from frugalbench import metrics
 from frugalbench.certify import Finding, Outcome, Verdict
+from frugalbench.errors import UsageError
 from frugalbench.metrics import MISSING_GROUP, Metric, Scope
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, Shown, clean, count, show
@@ -15,6 +16,7 @@ __all__ = [
     "Line",
     "RuleRow",
     "absent",
+    "check_same",
     "group_name",
     "grouped",
     "headline",
@@ -93,6 +95,17 @@ def _unknown(group: Iterable[Line]) -> bool:
     return all(isinstance(line.measure, Missing) for line in group)
 
 
+def check_same(record: Record, verdict: Verdict | None) -> None:
+    """Refuse to print one record's verdict over another's numbers.
+
+    Raises:
+        UsageError: the verdict is about another record.
+    """
+    if verdict is not None and verdict.record != record.id:
+        about, given = clean(verdict.record), clean(record.id)
+        raise UsageError(f"the verdict is about record '{about}', not '{given}': judge it again")
+
+
 def rule_rows(verdict: Verdict, lang: Lang) -> tuple[RuleRow, ...]:
     """Every finding of a verdict in words, in the order of the policy."""
     return tuple(_rule_row(finding, lang) for finding in verdict.findings)
@@ -149,6 +162,8 @@ def headline(verdict: Verdict | None, lang: Lang) -> tuple[str, str]:
     words = WORDS[lang]
     if verdict is None:
         return words.not_judged, words.not_judged_long
+    if not any(finding.rule.required for finding in verdict.findings):
+        return words.outcomes[verdict.overall], words.nothing_required
     return words.outcomes[verdict.overall], words.overall[verdict.overall]
 
 

@@ -15,6 +15,7 @@ class Words:
     colon: str
     outcomes: dict[Outcome, str]
     overall: dict[Outcome, str]
+    nothing_required: str
     not_judged: str
     not_judged_long: str
     judged_by: str

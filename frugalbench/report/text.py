@@ -5,7 +5,7 @@ hide anything. Two lines to a row keep the tables whole at 80 columns.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -13,14 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from frugalbench.certify import Outcome, Verdict
+from frugalbench.compare import Row
 from frugalbench.record import Record
 from frugalbench.report._facts import alerts, facts, notes
-from frugalbench.report._format import Shown, clean, number, show
+from frugalbench.report._format import Shown, clean, plain, show
 from frugalbench.report._phrases import SYMBOLS, WORDS, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
     absent,
+    check_same,
     group_name,
     grouped,
     headline,
@@ -41,25 +43,6 @@ STYLES: dict[Outcome, str] = {
 EN = WORDS["en"]
 
 
-class Row(Protocol):
-    """One metric of two records side by side, as `frugalbench.compare` gives it."""
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def a(self) -> Value | Missing: ...
-    @property
-    def b(self) -> Value | Missing: ...
-    @property
-    def ratio(self) -> float | None: ...
-    @property
-    def separated(self) -> bool | None: ...
-    @property
-    def better(self) -> Literal["a", "b", ""]: ...
-    @property
-    def comparable(self) -> str: ...
-
-
 def header(record: Record) -> RenderableType:
     """What was measured, on what and where, and what a reader must know before the numbers."""
     grid = Table.grid(padding=(0, 2))
@@ -75,8 +58,7 @@ def header(record: Record) -> RenderableType:
 
 def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
     """Every rule with its evidence, the overall verdict in words, and what would change it."""
-    if record.id != verdict.record:
-        raise ValueError("the verdict is about another record")
+    check_same(record, verdict)
     rows = rule_rows(verdict, "en")
     table = _table("Outcome", "Rule", "Estimate", "Bound / n")
     for row in rows:
@@ -159,27 +141,22 @@ def _not_measured(found: Sequence[Line]) -> list[RenderableType]:
 
 def comparison_table(rows: Sequence[Row]) -> RenderableType:
     """Two records side by side: a winner is named only where the intervals are apart."""
-    table = _table("Measure", "A", "B", "B / A", "Better")
+    table = _table("Measure", "A", "B", "B / A")
     for row in rows:
-        ratio = "" if row.ratio is None else f"{number(row.ratio, 3)} ×"
-        table.add_row(
-            Text(clean(row.address)),
-            _cell(row.a),
-            _cell(row.b),
-            Text(ratio),
-            _better(row),
-        )
+        table.add_row(Text(clean(row.address)), _cell(row.a), _cell(row.b), _difference(row))
     return table
 
 
-def _better(row: Row) -> Text:
+def _difference(row: Row) -> Text:
     if row.comparable:
-        return Text(f"not comparable: {clean(row.comparable, 200)}", style="yellow")
+        return Text(f"not comparable:\n{clean(row.comparable, 200)}", style="yellow")
+    # Three digits, as plain decimals: a ratio of a millionth is not "0.000 ×".
+    ratio = "" if row.ratio is None else f"{plain(float(f'{row.ratio:.3g}'))} ×\n"
     if row.separated is None:
-        return Text("not known", style="dim")
+        return Text(f"{ratio}not known", style="dim")
     if not row.separated:
-        return Text("no difference shown", style="dim")
-    return Text(f"{row.better.upper()} is better" if row.better else "they differ", style="bold")
+        return Text(f"{ratio}no clear gap", style="dim")
+    return Text(f"{ratio}{row.better.upper()} is better" if row.better else f"{ratio}they differ")
 
 
 def _method(value: Value) -> Text:
@@ -205,12 +182,7 @@ def _number(value: Value, shown: Shown | None = None) -> Text:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="bold")
     for heading in headings:
-        narrow = heading in ("n", "Bound / n", "Outcome")
-        right = heading in ("n", "B / A")
-        table.add_column(
-            heading,
-            no_wrap=narrow,
-            overflow="fold",
-            justify="right" if right else "left",
-        )
+        whole = heading in ("n", "Bound / n", "Outcome")
+        side: Literal["left", "right"] = "right" if heading == "n" else "left"
+        table.add_column(heading, no_wrap=whole, overflow="fold", justify=side)
     return table

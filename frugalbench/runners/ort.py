@@ -22,6 +22,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
         if isinstance(kind, type) and issubclass(kind, Exception)
     ),
 )
+BINDING_ERRORS = (TypeError, *ORT_ERRORS)
 DEVICES = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "cuda"}
 
 
@@ -43,7 +44,7 @@ class OrtSession:
         """
         try:
             call = self._bind_buffers(feed)
-        except (TypeError, *ORT_ERRORS):
+        except BINDING_ERRORS:
             self.bound = False
             return partial(self._session.run, self._names, dict(feed))
         self.bound = True
@@ -112,5 +113,3 @@ def _line(error: Exception) -> str:
     """The first line of a runtime's message, without its prefix."""
     text: Any = str(error).strip().splitlines()
     return text[0].removeprefix("[ONNXRuntimeError] : ")[:300] if text else type(error).__name__
-
-

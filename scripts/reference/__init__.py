@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 
 REFERENCE = Path(__file__).resolve().parents[2] / "frugalbench" / "reference"
+SEED = 20180101
 
 
 def sha256(content: bytes) -> str:

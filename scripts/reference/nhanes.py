@@ -23,44 +23,40 @@ EDUCATION = {
     "Some college or AA degree": "Some college",
     "College graduate or above": "College graduate",
 }
-# raw column, our name, meaning, unit, codes that stand for a missing answer
+# raw column, our name, meaning, unit
 NUMERIC = (
-    ("AgeInYearsAtScreening", "age_years", "age at screening, top-coded at 80", "year", ()),
-    ("BodyMassIndexKgm2", "bmi", "body mass index, measured", "kg/m2", ()),
-    ("WaistCircumferenceCm", "waist_cm", "waist circumference, measured", "cm", ()),
-    ("StandingHeightCm", "height_cm", "standing height, measured", "cm", ()),
-    ("60SecPulse30SecPulse2", "pulse_bpm", "pulse, 30 s count doubled", "1/min", ()),
-    ("TotalCholesterolMgdl", "total_cholesterol_mgdl", "total cholesterol, blood", "mg/dL", ()),
-    ("DirectHdlcholesterolMgdl", "hdl_mgdl", "HDL cholesterol, blood", "mg/dL", ()),
+    ("AgeInYearsAtScreening", "age_years", "age at screening, top-coded at 80", "year"),
+    ("BodyMassIndexKgm2", "bmi", "body mass index, measured", "kg/m2"),
+    ("WaistCircumferenceCm", "waist_cm", "waist circumference, measured", "cm"),
+    ("StandingHeightCm", "height_cm", "standing height, measured", "cm"),
+    ("60SecPulse30SecPulse2", "pulse_bpm", "pulse, 30 s count doubled", "1/min"),
+    ("TotalCholesterolMgdl", "total_cholesterol_mgdl", "total cholesterol, blood", "mg/dL"),
+    ("DirectHdlcholesterolMgdl", "hdl_mgdl", "HDL cholesterol, blood", "mg/dL"),
     (
         "MinutesSedentaryActivity",
         "sedentary_minutes",
         "time spent sitting on a typical day, self-reported",
         "min/day",
-        (7777.0, 9999.0),
     ),
+)
+YES_OR_NO = (
     (
         "SmokedAtLeast100CigarettesInLife",
         "smoked_100_cigarettes",
-        "smoked at least 100 cigarettes in life (1 yes, 0 no)",
-        "",
-        (),
+        "smoked at least 100 cigarettes in life",
     ),
     (
         "VigorousRecreationalActivities",
         "vigorous_recreation",
-        "vigorous sport or recreation in a typical week (1 yes, 0 no)",
-        "",
-        (),
+        "vigorous sport or recreation in a typical week",
     ),
     (
         "ModerateRecreationalActivities",
         "moderate_recreation",
-        "moderate sport or recreation in a typical week (1 yes, 0 no)",
-        "",
-        (),
+        "moderate sport or recreation in a typical week",
     ),
 )
+NO_ANSWER = {"sedentary_minutes": (7777.0, 9999.0)}  # refused, don't know
 
 
 def number(text: str) -> float | None:
@@ -85,20 +81,20 @@ def features_of(rows: Sequence[Row]) -> list[Column]:
     """The screening features, still with gaps."""
     male = [int(row["Gender"] == "Male") for row in rows]
     columns = [Column("male", male, "gender as recorded by the survey (1 male, 0 female)")]
-    for raw, name, meaning, unit, missing in NUMERIC:
+    asked = [(raw, name, f"{meaning} (1 yes, 0 no)", "") for raw, name, meaning in YES_OR_NO]
+    for raw, name, meaning, unit in (*NUMERIC, *asked):
         numbers = [number(row[raw]) for row in rows]
-        kept = [None if number in missing else number for number in numbers]
+        kept = [None if value in NO_ANSWER.get(name, ()) else value for value in numbers]
         columns.append(Column(name, kept, meaning, unit))
     for kind in ("Systolic", "Diastolic"):
-        pressure = [pressure(row, kind) for row in rows]
         meaning = f"{kind.lower()} blood pressure, mean of up to three readings"
-        columns.append(Column(f"{kind.lower()}_mmhg", pressure, meaning, "mmHg"))
+        means = [pressure(row, kind) for row in rows]
+        columns.append(Column(f"{kind.lower()}_mmhg", means, meaning, "mmHg"))
     return columns
 
 
 def groups_of(rows: Sequence[Row]) -> list[Column]:
     """The sensitive attributes, null where the answer is missing."""
-    age = [band(number(row["AgeInYearsAtScreening"]), AGE) for row in rows]
     ratio = [number(row["RatioOfFamilyIncomeToPoverty"]) for row in rows]
     return [
         Column("gender", [row["Gender"] or None for row in rows], "gender recorded by the survey"),
@@ -117,13 +113,11 @@ def groups_of(rows: Sequence[Row]) -> list[Column]:
             [EDUCATION.get(row["EducationLevelAdults20"]) for row in rows],
             "highest level of education, self-reported",
         ),
-        Column("age_band", age, "age band in years"),
+        age_bands([number(row["AgeInYearsAtScreening"]) for row in rows], AGE),
     ]
 
 
-def with_an_answer(
-    everyone: Sequence[Row],
-) -> tuple[list[Row], list[str]]:
+def with_an_answer(everyone: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """Adults with a yes or no to the diabetes question, and the log of who was left out."""
     adults = [r for r in everyone if (number(r["AgeInYearsAtScreening"]) or 0) >= ADULT_FROM]
     answers = Counter(r["DoctorToldYouHaveDiabetes"] for r in adults)

@@ -1,0 +1,190 @@
+"""How a model's output is read: which classes its columns are, and which class it chose.
+
+Pure functions of arrays and facts. What cannot be known for certain is asked for, not guessed.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.errors import UsageError
+from frugalbench.record import Answer, DataFacts, ModelFacts
+from frugalbench.spec import Data
+
+__all__ = ["classes_of", "codes", "decode", "needed", "numbers", "positive_of"]
+
+Array = npt.NDArray[Any]
+Label = int | float | str | bool
+
+
+def needed(facts: ModelFacts) -> Answer:
+    """How the model's answer is read.
+
+    Raises:
+        UsageError: the graph does not say and nobody declared it.
+    """
+    if facts.answer is not None:
+        return facts.answer
+    names = ", ".join(f"{port.name} ({port.dtype})" for port in facts.outputs)
+    raise UsageError(
+        f"the graph does not say how to read its outputs [{names}]: add model.output=NAME and "
+        "model.output_kind=label, probability, logit or value"
+    )
+
+
+def numbers(labels: list[Label], column: str) -> Array:
+    """Labels of a regression as float64, shape (rows,).
+
+    Raises:
+        UsageError: the labels are text.
+    """
+    try:
+        return np.array(labels, np.float64)
+    except ValueError:
+        raise UsageError(f"the model answers numbers and label column '{column}' is text") from None
+
+
+def classes_of(
+    facts: ModelFacts, named: tuple[Label, ...], labels: list[Label], column: str
+) -> tuple[Label, ...]:
+    """The classes in the order of the model's score columns.
+
+    Args:
+        facts: the model, with its answer known.
+        named: the classes declared, or named by the graph; may be empty.
+        labels: the labels of the rows.
+        column: the label column's name.
+
+    Raises:
+        UsageError: nothing says which score column is which class.
+    """
+    answer = needed(facts)
+    seen = sorted(set(labels), key=lambda one: (isinstance(one, str), one))
+    if named:
+        return named
+    if answer.kind == "label":
+        return tuple(seen)
+    width = _columns_of(facts, answer)
+    if seen == list(range(len(seen))) and (width is None or len(seen) <= width):
+        return tuple(range(width or len(seen)))
+    raise UsageError(
+        f"column '{column}' holds the labels {', '.join(map(repr, seen[:6]))} and the model "
+        "does not name its classes: give them in the order of its score columns with model.classes=[…]"
+    )
+
+
+def _columns_of(facts: ModelFacts, answer: Answer) -> int | None:
+    """Score columns of the answer; one column is a two-class task."""
+    port = next(port for port in facts.outputs if port.name == answer.output)
+    if not port.shape:
+        return None
+    if len(port.shape) == 1:
+        return 2
+    last = port.shape[-1]
+    return max(last, 2) if isinstance(last, int) else None
+
+
+def codes(labels: list[Label], classes: tuple[Label, ...], column: str) -> Array:
+    """Labels as int64 positions in the classes, shape (rows,).
+
+    Raises:
+        UsageError: a label is not one of the classes.
+    """
+    place = {one: code for code, one in enumerate(classes)}
+    unknown = sorted({str(one) for one in labels if one not in place})
+    if unknown:
+        raise UsageError(
+            f"labels do not match: column '{column}' holds {', '.join(unknown[:5])} and the model "
+            f"answers {', '.join(map(str, classes[:5]))}; recode them or set model.classes=[…]"
+        )
+    return np.array([place[one] for one in labels], np.int64)
+
+
+def positive_of(data: Data, classes: tuple[Label, ...]) -> int | None:
+    """The code of the positive class: declared, or 1 of 0 and 1; None when not two classes.
+
+    Raises:
+        UsageError: what was declared is no class, or groups are to be compared and it is unclear.
+    """
+    if len(classes) != 2:
+        if data.positive is not None:
+            raise UsageError(f"data.positive needs two classes; the model has {len(classes)}")
+        return None
+    if data.positive is not None:
+        if data.positive not in classes:
+            raise UsageError(f"data.positive={data.positive} is not one of {list(classes)}")
+        return classes.index(data.positive)
+    if set(classes) == {0, 1}:
+        return classes.index(1)
+    if data.groups:
+        raise UsageError(f"which label is positive? add data.positive={classes[0]} or {classes[1]}")
+    return None
+
+
+def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> dict[str, Array]:
+    """Class codes (`y_pred`) and probabilities (`score`), or numbers (`value`), from an output.
+
+    Raises:
+        UsageError: the output does not have the shape of the declared answer, or none of its
+            labels is one of the classes.
+    """
+    if answer.kind == "value":
+        return {"value": _flat(output, answer).astype(np.float64)}
+    if answer.kind == "label":
+        return {"y_pred": _label_codes(_flat(output, answer), data)}
+    score = output.astype(np.float64)
+    if answer.kind == "logit":
+        score = _probabilities(score)
+    if score.ndim == 1 or score.shape[1] == 1:
+        score = score.reshape(-1, 1)
+        score = np.hstack([1 - score, score])
+    if score.ndim != 2 or score.shape[1] != len(data.classes):
+        raise UsageError(
+            f"output '{answer.output}' gives {'×'.join(map(str, score.shape[1:]))} scores a row "
+            f"for {len(data.classes)} classes: check model.output and model.classes"
+        )
+    codes = score.argmax(axis=1)
+    if data.positive is not None:
+        # At one half this is the argmax, except for ties, which count as positive.
+        hit = score[:, data.positive] >= threshold
+        codes = np.where(hit, data.positive, 1 - data.positive)
+    codes = np.where(np.isfinite(score).all(axis=1), codes, -1)
+    return {"y_pred": codes.astype(np.int64), "score": score}
+
+
+def _probabilities(logits: Array) -> Array:
+    if logits.ndim == 1 or logits.shape[1] == 1:
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -700, 700))))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _flat(output: Array, answer: Answer) -> Array:
+    if output.ndim > 2 or (output.ndim == 2 and output.shape[1] != 1):
+        shape = "×".join(map(str, output.shape[1:]))
+        raise UsageError(
+            f"output '{answer.output}' gives {shape} numbers a row, not one {answer.kind}: check "
+            "model.output_kind"
+        )
+    return output.reshape(-1)
+
+
+def _label_codes(answers: Array, data: DataFacts) -> Array:
+    """Codes of label answers; an answer outside the classes is -1.
+
+    Integer answers to named classes are read as positions in the list of classes.
+    """
+    values: list[Label] = answers.tolist()
+    named = any(isinstance(one, str) for one in data.classes)
+    if named and answers.dtype.kind in "iu":
+        codes = np.where((answers >= 0) & (answers < len(data.classes)), answers, -1)
+    else:
+        place = {one: code for code, one in enumerate(data.classes)}
+        codes = np.array([place.get(one, -1) for one in values], np.int64)
+    if (codes < 0).all():
+        raise UsageError(
+            f"labels do not match: the model answers {sorted(set(map(str, values)))[:5]} and the "
+            f"data say {list(data.classes)[:5]}; set model.classes=[…]"
+        )
+    return codes.astype(np.int64)

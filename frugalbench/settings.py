@@ -1,0 +1,168 @@
+"""The settings there are, without Hydra: groups, their options, policies and sites by name or file.
+
+The groups live in `configs/`, inside the wheel or at the top of a checkout. Every field of a
+`Spec` and of a `Policy` is a setting, with the default its type gives it.
+"""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from frugalbench import factors
+from frugalbench.certify import Policy, check
+from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.spec import Data, Model, Plan, Site, Spec, Target
+
+__all__ = [
+    "PARTS",
+    "config_folder",
+    "convert",
+    "load_policy",
+    "load_site",
+    "options",
+    "reference",
+    "skeleton",
+    "with_factors",
+]
+
+T = TypeVar("T")
+
+PARTS: dict[str, type[msgspec.Struct]] = {
+    "model": Model,
+    "data": Data,
+    "target": Target,
+    "plan": Plan,
+    "site": Site,
+    "policy": Policy,
+}
+MAX_YAML_BYTES = 1024**2
+
+
+def config_folder() -> Path:
+    """The folder of the configuration groups, in the wheel or in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def reference(name: str) -> str:
+    """The path of a shipped data set or model, such as `data/nhanes.parquet`."""
+    return str(Path(__file__).parent / "reference" / name)
+
+
+def options(group: str) -> tuple[str, ...]:
+    """The names one can choose in a group."""
+    found = sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+    return tuple(name for name in found if name not in ("file", "none"))
+
+
+def load_policy(name: str) -> Policy:
+    """A policy by its name in `configs/policy/`, or from a YAML file.
+
+    Raises:
+        UsageError: no such policy or file, or one that does not hold up to `certify.check`.
+    """
+    return check(convert(_read_yaml("policy", name), Policy, f"policy {name}"))
+
+
+def load_site(name: str) -> Site:
+    """A site by its name in `configs/site/`, with the factors of its country.
+
+    Raises:
+        UsageError: no such site.
+    """
+    site = convert(_read_yaml("site", name), Site, f"site {name}")
+    filled = with_factors(Spec(model=Model(path=""), site=site)).site
+    return filled or site
+
+
+def _read_yaml(group: str, name: str) -> Any:
+    shipped = name in options(group)
+    path = config_folder() / group / f"{name}.yaml" if shipped else Path(name)
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise UsageError(f"{path} is over 1 MiB: it is not a {group} file")
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    except OSError:
+        near = did_you_mean(name, options(group))
+        raise UsageError(f"there is no {group} '{name}', by name or as a file: {near}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise UsageError(f"{path} is not readable YAML: {first}") from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Safe YAML without aliases, which can grow a small file without bound, or repeated keys."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not accepted here")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"the key '{key}' is given twice")
+        return super().construct_mapping(node, deep)
+
+
+def convert(raw: Any, kind: type[T], what: str) -> T:
+    """Read plain values strictly into a type.
+
+    Raises:
+        UsageError: an unknown key, a value of the wrong type or out of its range.
+    """
+    try:
+        return msgspec.convert(raw, kind)
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise UsageError(f"{what}: {_sentence(str(error))}") from None
+
+
+def _sentence(message: str) -> str:
+    """Msgspec's message with the key first, as the user wrote it."""
+    text, _, where = " ".join(message.split()).partition(" - at ")
+    return f"{where.strip('`$.')}: {text}" if where else text
+
+
+def with_factors(spec: Spec) -> Spec:
+    """The spec with the grid factors of its site's country, where it states none itself."""
+    site = spec.site
+    if site is None:
+        return spec
+    if len(site.country) != 2 or not site.country.isalpha():
+        raise UsageError(f"site.country={site.country} is not a two-letter code such as FR")
+    country = site.country.upper()
+    filled = msgspec.structs.replace(
+        site,
+        country=country,
+        grid_carbon=site.grid_carbon or factors.grid_carbon(country),
+        grid_water=site.grid_water or factors.grid_water(country),
+    )
+    return msgspec.structs.replace(spec, site=filled)
+
+
+def skeleton() -> dict[str, Any]:
+    """Every key with the default its type gives it; None where it has none."""
+    parts: dict[str, Any] = {}
+    for part, kind in PARTS.items():
+        fields = msgspec.structs.fields(kind)
+        parts[part] = {
+            field.name: None
+            if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
+            else msgspec.to_builtins(field.default)
+            if field.default is not msgspec.NODEFAULT
+            else field.default_factory()
+            for field in fields
+        }
+    parts["policy"]["path"] = None
+    return {**_listed(parts), "results": "results"}
+
+
+def _listed(value: Any) -> Any:
+    """The same with tuples as lists, which is what a configuration can hold."""
+    if isinstance(value, dict):
+        return {key: _listed(one) for key, one in value.items()}
+    return [_listed(one) for one in value] if isinstance(value, tuple | list) else value

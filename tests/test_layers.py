@@ -1,0 +1,87 @@
+"""Imports point down, lazy ones too, and heavy packages stay where they belong."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "frugalbench"
+
+# From the lowest to the highest; modules of one layer do not know each other.
+LAYERS = (
+    {"errors"},
+    {"values"},
+    {"spec"},
+    {"record"},
+    {"runners", "meters", "metrics", "factors", "host", "models", "data", "inputs", "answers"},
+    {"jobs"},
+    {"bench", "certify", "compare"},
+    {"store", "report", "settings"},
+    {"overrides", "worker", "doctor"},
+    {"config"},
+    {"cli"},
+    {"__main__"},
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+HOMES = {
+    "torch": {"runners/pytorch.py"},
+    "onnxruntime": {"runners/ort.py", "doctor.py"},
+    "onnx": {"models.py"},
+    "pynvml": {"meters/nvml.py"},
+    "codecarbon": {"meters/modelled.py"},
+    "hydra": {"config.py"},
+    "omegaconf": {"config.py"},
+    "rich": {"cli.py", "report/text.py"},
+    "jinja2": {"report/html.py"},
+    "pyarrow": {"data.py"},
+    "scipy": {"metrics/_intervals.py"},
+    "click": {"cli.py"},
+}
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "reference" not in path.parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every dotted name a file imports, at any depth, type-checking blocks included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(PACKAGE).parts
+    return inside[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_lower_layers(path: Path) -> None:
+    here = part_of(path)
+    if here == "__init__":
+        return
+    for name in imports(path):
+        root, _, rest = name.partition(".")
+        there = rest.partition(".")[0]
+        if root != "frugalbench" or there in ("", here, "__version__"):
+            continue
+        assert there in LEVEL, f"{path.name} imports {name}, which has no layer"
+        assert LEVEL[there] < LEVEL[here], f"{path.name} imports {name}, which is not below it"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_in_their_named_places_only(path: Path) -> None:
+    here = path.relative_to(PACKAGE).as_posix()
+    for name in imports(path):
+        homes = HOMES.get(name.partition(".")[0])
+        assert homes is None or here in homes, f"{here} imports {name}"
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {part_of(path) for path in sources()} - {"__init__"} == set(LEVEL)
