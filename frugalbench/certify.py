@@ -8,7 +8,7 @@ is never evaluated, and so never passes.
 
 import hashlib
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -39,6 +39,7 @@ EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "NOT_
 
 # A sample sized so that the expected interval just touches the bound settles the rule one time in
 # two; (1.96 + 0.84)² / 1.96² raises that to four times in five.
+MOST_OBSERVATIONS = 1e9
 POWER_FACTOR = ((1.959964 + 0.841621) / 1.959964) ** 2
 
 
@@ -83,13 +84,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The judgement of one rule on one measure, and what would change it."""
+    """The judgement of one rule on one measure, and what would change it.
+
+    `needed` is about the number of observations (of the smallest group, for a rule over groups)
+    that would settle an inconclusive rule; None when no number would, or none is called for.
+    """
 
     rule: Rule
     address: str
     measure: Value | Missing
     outcome: Outcome
     explanation: str
+    needed: int | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -191,40 +197,46 @@ def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
         measure = metric(record, **scope, missing=policy.missing_groups)
     else:
         measure = metric(record, **scope)
-    outcome, explanation = _decide(rule, policy, measure, by_group="attribute" in scope)
+    decision = _decide(rule, policy, measure, by_group="attribute" in scope)
     return Finding(
         rule=rule,
         address=metrics.address(rule.metric, scope),
         measure=measure,
-        outcome=outcome,
-        explanation=explanation,
+        outcome=decision.outcome,
+        explanation=decision.explanation,
+        needed=decision.needed,
     )
 
 
-def _decide(rule: Rule, policy: Policy, measure: Measure, *, by_group: bool) -> tuple[Outcome, str]:
+class _Decision(NamedTuple):
+    outcome: Outcome
+    explanation: str
+    needed: int | None = None
+
+
+def _decide(rule: Rule, policy: Policy, measure: Measure, *, by_group: bool) -> _Decision:
     """The outcome of one measure, and the sentence that says what would change it."""
     if isinstance(measure, Missing):
-        return "NOT_EVALUATED", measure.detail or measure.reason
+        return _Decision("NOT_EVALUATED", measure.detail or measure.reason)
     accepted = rule.methods or policy.methods
     if measure.method == "pretend":
-        return "NOT_EVALUATED", "the number comes from a pretend meter, which can never certify"
+        why = "the number comes from a pretend meter, which can never certify"
+        return _Decision("NOT_EVALUATED", why)
     if measure.method not in accepted:
-        return (
-            "NOT_EVALUATED",
-            f"the number is {measure.method}; this policy accepts {', '.join(accepted)}",
-        )
-    outcome, explanation = _compare(rule, measure)
+        why = f"the number is {measure.method}; this policy accepts {', '.join(accepted)}"
+        return _Decision("NOT_EVALUATED", why)
+    decision = _compare(rule, measure, by_group=by_group)
     # A small group cannot give a pass; what larger groups already fail stays failed.
-    if by_group and measure.n < policy.min_group and outcome != "FAIL":
-        return (
-            "INCONCLUSIVE",
+    if by_group and measure.n < policy.min_group and decision.outcome != "FAIL":
+        why = (
             f"the smallest group has {measure.n} rows to count and the policy asks for "
-            f"{policy.min_group}; {measure.note}",
+            f"{policy.min_group}; {measure.note}"
         )
-    return outcome, explanation
+        return _Decision("INCONCLUSIVE", why, max(policy.min_group, decision.needed or 0))
+    return decision
 
 
-def _compare(rule: Rule, value: Value) -> tuple[Outcome, str]:
+def _compare(rule: Rule, value: Value, *, by_group: bool) -> _Decision:
     if rule.at_most is not None:
         bound, inside, outside = rule.at_most, value.high <= rule.at_most, value.low > rule.at_most
     else:
@@ -232,23 +244,25 @@ def _compare(rule: Rule, value: Value) -> tuple[Outcome, str]:
         inside, outside = value.low >= bound, value.high < bound
     note = f"; {value.note}" if value.note else ""
     if value.interval == "single_observation":
-        return "INCONCLUSIVE", "it was seen once, so its interval is unknown: measure it again"
+        why = "it was seen once, so its interval is unknown: measure it again"
+        return _Decision("INCONCLUSIVE", why)
     if inside:
-        return "PASS", f"the whole interval is inside the bound{note}"
+        return _Decision("PASS", f"the whole interval is inside the bound{note}")
     if outside:
-        return "FAIL", f"the whole interval is outside the bound{note}"
-    return "INCONCLUSIVE", f"{_settling(value, bound)}{note}"
+        return _Decision("FAIL", f"the whole interval is outside the bound{note}")
+    needed = _needed(value, bound)
+    what = "rows in the smallest group" if by_group else "observations"
+    why = "the estimate is too close to the bound for any number of observations to settle it"
+    if needed is not None:
+        why = f"about {needed:,} {what} instead of {value.n:,} would settle it"
+    return _Decision("INCONCLUSIVE", f"{why}{note}", needed)
 
 
-def _settling(value: Value, bound: float) -> str:
+def _needed(value: Value, bound: float) -> int | None:
     """About how many observations would settle it, if the estimate stays (width goes as 1/√n)."""
     distance = abs(bound - value.estimate)
     half = value.high - value.estimate if bound > value.estimate else value.estimate - value.low
     if distance == 0 or value.n == 0:
-        return "the estimate is on the bound: no number of observations is likely to settle it"
-    needed = math.ceil(value.n * POWER_FACTOR * (half / distance) ** 2)
-    if needed <= value.n:
-        needed = value.n + 1
-    if needed > 1e9:
-        return "the estimate is all but on the bound: over 10⁹ observations would be needed"
-    return f"about {needed:,} observations instead of {value.n:,} would settle it"
+        return None
+    needed = max(value.n * POWER_FACTOR * (half / distance) ** 2, value.n + 1)
+    return math.ceil(needed) if needed <= MOST_OBSERVATIONS else None

@@ -139,7 +139,9 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
     stored = store.load(record)
     verdict = judge(stored, settings.load_policy(policy)) if policy else None
     if as_json or format_:
-        click.echo(report.render(format_ or "json", stored, verdict, lang=lang))
+        click.echo(
+            report.render(format_ or "json", stored, verdict, lang="fr" if lang == "fr" else "en")
+        )
         return
     from frugalbench.report import text
 

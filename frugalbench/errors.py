@@ -15,7 +15,7 @@ __all__ = ["FrugalbenchError", "MeasurementError", "StoreError", "UsageError", "
 
 
 class FrugalbenchError(Exception):
-    """Anything frugalbench refuses or could not do; `exit_code` is what the command line returns."""
+    """Anything frugalbench refuses or could not do; `exit_code` is what the command returns."""
 
     exit_code = 4
 
@@ -35,7 +35,7 @@ class StoreError(FrugalbenchError):
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: a suggestion when one is near, else what there is to choose.
+    """The end of an error sentence: a suggestion when one is near, else what there is.
 
     >>> did_you_mean("genre", ["gender", "age"])
     "did you mean 'gender'?"

@@ -37,8 +37,18 @@ def test_every_outcome_and_method_has_a_word(words: Words) -> None:
 @pytest.mark.parametrize("name", ["judged_by", "lamp", "beyond", "more", "chart", "latency_help"])
 def test_both_languages_fill_the_same_blanks(name: str) -> None:
     blanks: dict[str, str] = dict.fromkeys(
-        ("policy", "version", "time", "n", "longest", "estimate", "interval", "bound", "outcome")
-        + ("calls",),
+        (
+            "policy",
+            "version",
+            "time",
+            "n",
+            "longest",
+            "estimate",
+            "interval",
+            "bound",
+            "outcome",
+            "calls",
+        ),
         "#",
     )
     english, french = getattr(EN, name), getattr(FR, name)

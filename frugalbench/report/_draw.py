@@ -1,5 +1,6 @@
 """Where things stand in a picture, in percent of its width: geometry only, no markup."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -138,7 +139,7 @@ def histogram(record: Record, lang: Lang) -> Histogram | None:
     # One past the top, so that the last bar holds the calls that are exactly there.
     upto = [0, *(int(calls.searchsorted(edge)) for edge in edges[1:-1])]
     upto.append(int(calls.searchsorted(top, side="right")))
-    counts = [after - before for before, after in zip(upto, upto[1:], strict=False)]
+    counts = [after - before for before, after in itertools.pairwise(upto)]
     tallest = max(*counts, 1)
     width = 100 / wanted
     bars = tuple(

@@ -39,12 +39,12 @@ FRENCH: tuple[tuple[str, str], ...] = (
         "environ {} observations au lieu de {} permettraient de conclure",
     ),
     (
-        r"the estimate is on the bound: no number of observations is likely to settle it",
-        "l’estimation est sur la limite : aucun nombre d’observations ne devrait suffire",
+        rf"about {NUMBER} rows in the smallest group instead of {NUMBER} would settle it",
+        "environ {} lignes dans le plus petit groupe au lieu de {} permettraient de conclure",
     ),
     (
-        r"the estimate is all but on the bound: over 10⁹ observations would be needed",
-        "l’estimation est presque sur la limite : il faudrait plus de 10⁹ observations",
+        r"the estimate is too close to the bound for any number of observations to settle it",
+        "l’estimation est trop près de la limite pour qu’un nombre d’observations suffise",
     ),
     (
         rf"the smallest group has {NUMBER} rows to count and the policy asks for {NUMBER}",

@@ -12,6 +12,9 @@ from frugalbench.report._format import Lang, Shown, clean, count, show
 from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, explanation
 from frugalbench.values import Measure, Missing, Value
 
+FAR = 1000
+"""An estimate this many times from its bound is in another unit."""
+
 __all__ = [
     "Line",
     "RuleRow",
@@ -125,13 +128,23 @@ def _rule_row(finding: Finding, lang: Lang) -> RuleRow:
         title=_title(rule.metric, lang),
         address=clean(finding.address),
         shown=shown,
-        bound=f"{sign} {shown.limit if shown else _bound_alone(rule.unit, bound, lang)}",
+        bound=f"{sign} {_limit(shown, measure, rule.unit, bound, lang)}",
         n=count(measure.n, lang) if isinstance(measure, Value) else "",
         method=words.methods[measure.method] if isinstance(measure, Value) else "",
         weight=words.required if rule.required else words.advisory,
         explanation=explanation(finding, lang),
         why=_why(rule.why, rule.pourquoi, lang),
     )
+
+
+def _limit(
+    shown: Shown | None, measure: Measure, unit: str, bound: float | None, lang: Lang
+) -> str:
+    """The bound in the estimate's unit, or in its own where the two are worlds apart."""
+    if shown is None or not isinstance(measure, Value) or bound is None:
+        return _bound_alone(unit, bound, lang)
+    apart = abs(bound) >= FAR * abs(measure.estimate) or abs(measure.estimate) >= FAR * abs(bound)
+    return _bound_alone(unit, bound, lang) if apart and unit != "1" else shown.limit
 
 
 def _bound_alone(unit: str, bound: float | None, lang: Lang) -> str:

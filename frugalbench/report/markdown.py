@@ -149,9 +149,12 @@ def _measures(found: Sequence[Line], lang: Lang) -> list[str]:
     words = WORDS[lang]
     headings = (words.measure, words.metric, words.estimate, words.interval, words.n, words.method)
     rows = [
-        [prose(line.metric.titre if lang == "fr" else line.metric.title), code(line.address)]
-        + _value_cells(line.measure, lang)
-        + [words.methods[line.measure.method]]
+        [
+            prose(line.metric.titre if lang == "fr" else line.metric.title),
+            code(line.address),
+            *_value_cells(line.measure, lang),
+            words.methods[line.measure.method],
+        ]
         for line in found
         if isinstance(line.measure, Value)
     ]

@@ -5,7 +5,7 @@ hide anything. Two lines to a row keep the tables whole at 80 columns.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -32,7 +32,7 @@ from frugalbench.report._view import (
 )
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["comparison_table", "header", "measures_table", "verdict_table"]
+__all__ = ["checks_table", "comparison_table", "header", "measures_table", "verdict_table"]
 
 STYLES: dict[Outcome, str] = {
     "PASS": "green",
@@ -41,6 +41,26 @@ STYLES: dict[Outcome, str] = {
     "NOT_EVALUATED": "magenta",
 }
 EN = WORDS["en"]
+
+
+class Check(Protocol):
+    """One thing a doctor looked at: `state` is ok, missing or note."""
+
+    @property
+    def subject(self) -> str:
+        """What was looked at."""
+
+    @property
+    def state(self) -> Literal["ok", "missing", "note"]:
+        """Whether it can be used."""
+
+    @property
+    def detail(self) -> str:
+        """What was found."""
+
+    @property
+    def unlock(self) -> str:
+        """The step that would make it usable, or nothing."""
 
 
 def header(record: Record) -> RenderableType:
@@ -144,6 +164,19 @@ def comparison_table(rows: Sequence[Row]) -> RenderableType:
     table = _table("Measure", "A", "B", "B / A")
     for row in rows:
         table.add_row(Text(clean(row.address)), _cell(row.a), _cell(row.b), _difference(row))
+    return table
+
+
+def checks_table(checks: Iterable[Check]) -> RenderableType:
+    """What can be measured on a machine, and the step that would unlock the rest."""
+    styles = {"ok": "green", "missing": "magenta", "note": "yellow"}
+    marks = {"ok": "✓ yes", "missing": "– no", "note": "! note"}
+    table = _table("", "Subject", "What was found")
+    for check in checks:
+        found = Text(clean(check.detail, 300))
+        if check.unlock:
+            found.append(f"\nto unlock: {clean(check.unlock, 300)}", style="bold")
+        table.add_row(Text(marks[check.state], styles[check.state]), Text(check.subject), found)
     return table
 
 

@@ -22,7 +22,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
         if isinstance(kind, type) and issubclass(kind, Exception)
     ),
 )
-BINDING_ERRORS = (TypeError, *ORT_ERRORS)
+BINDING_ERRORS: tuple[type[Exception], ...] = (TypeError, *ORT_ERRORS)
 DEVICES = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "cuda"}
 
 

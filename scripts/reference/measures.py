@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped]
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+import onnxruntime
+from sklearn.metrics import roc_auc_score
 
 from .datasets import Dataset, Floats, Part
 from .markdown import grid

@@ -135,12 +135,15 @@ def en_bref(made: Made, data: Dataset, measured: Measured) -> str:
 def threshold_line(data: Dataset, measured: Measured) -> str:
     """From which probability a row is flagged, and why."""
     reason = (
-        "the share of positives in the training rows, fixed before the test rows were looked at. "
-        "So it flags the people whose risk is above the average"
+        "the share of positives in the training rows (the test rows have no say in it), since a "
+        "screening flags the people whose risk is above the average"
         if ABOUTS[data.name].screens
         else "the more probable class"
     )
-    return f"A row is flagged from a probability of {measured.threshold:g}: {reason}."
+    return (
+        f"The decision threshold is {measured.threshold:g}: {reason}.\n"
+        "Every figure on this page but the AUC depends on it."
+    )
 
 
 def quality_table(q: dict[str, Any]) -> str:
@@ -212,8 +215,8 @@ Measured on the test split through ONNX Runtime, by `scripts/train_reference.py`
 
 ## Known gaps by group
 
-Test split, decision from {measured.threshold:g}. No intervals here: they are what the toolkit is
-for. A star marks a rate over fewer than {FEW} rows, a dash one over none.
+Test split, decision threshold {measured.threshold:g}. No intervals here: they are what the
+toolkit is for. A star marks a rate over fewer than {FEW} rows, a dash one over none.
 
 {group_table(measured.probability >= measured.threshold, data.test)}
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
-from onnxruntime import quantization  # type: ignore[import-untyped]
+from onnxruntime import quantization
 
 from .datasets import Dataset, Floats
 from .network import finish
