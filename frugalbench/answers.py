@@ -70,7 +70,7 @@ def classes_of(
         return tuple(range(width or len(seen)))
     raise UsageError(
         f"column '{column}' holds the labels {', '.join(map(repr, seen[:6]))} and the model "
-        "does not name its classes: give them in the order of its score columns with model.classes=[…]"
+        "does not name its classes: list them in the order of its score columns, model.classes=[…]"
     )
 
 

@@ -37,10 +37,7 @@ def _runners() -> list[Check]:
         try:
             runners.load(name)
         except FrugalbenchError as error:
-            unlock = "pip install 'frugalbench[torch]'" if name == "pytorch" else ""
-            checks.append(
-                Check(subject=f"runner {name}", state="missing", detail=str(error), unlock=unlock)
-            )
+            checks.append(Check(subject=f"runner {name}", state="missing", detail=str(error)))
         else:
             checks.append(Check(subject=f"runner {name}", state="ok", detail=_provider_words(name)))
     return checks

@@ -12,8 +12,11 @@ FLAGS_WITH_VALUE = {
     *("--cfg", "-c", "--info", "-i", "--package", "-p"),
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
 }
-MODEL_SUFFIXES, DATA_SUFFIXES = (".onnx", ".ort", ".pt2"), (".csv", ".parquet", ".npz")
-SUFFIXES = {"model": MODEL_SUFFIXES, "data": DATA_SUFFIXES, "policy": (".yaml", ".yml")}
+SUFFIXES = {
+    "model": (".onnx",),
+    "data": (".csv", ".parquet", ".npz"),
+    "policy": (".yaml", ".yml"),
+}
 
 
 def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:

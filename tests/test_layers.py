@@ -26,7 +26,7 @@ LAYERS = (
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 HOMES = {
-    "torch": {"runners/pytorch.py"},
+    "torch": set(),
     "onnxruntime": {"runners/ort.py", "doctor.py"},
     "onnx": {"models.py"},
     "pynvml": {"meters/nvml.py"},
