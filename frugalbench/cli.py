@@ -4,8 +4,8 @@ Heavy packages are imported inside the command that needs them, so that `--help`
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,24 +220,11 @@ class _Output:
         self.as_json = as_json
         self.shown = not (as_json or quiet)
 
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[str, float], None]]:
+    def progress(self) -> "AbstractContextManager[Callable[[str, float], None]]":
         """A live bar on a terminal, nothing elsewhere."""
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from frugalbench.report import text
 
-        words = {
-            "prepare": "reading the model and the data",
-            "load": "opening the model in a fresh process",
-            "answer": "answering the labelled rows",
-            "time": "timing calls and reading energy",
-        }
-        columns = (TextColumn("{task.description:<38}"), BarColumn(), TimeElapsedColumn())
-        console = _console(stderr=True)
-        with Progress(*columns, console=console, transient=True, disable=not self.shown) as bar:
-            task = bar.add_task("", total=1.0)
-            yield lambda stage, share: bar.update(
-                task, description=words.get(stage, stage), completed=share
-            )
+        return text.progress(_console(stderr=True), shown=self.shown)
 
 
 def _console(*, stderr: bool = False) -> "Console":

@@ -5,8 +5,10 @@ instantiated by name.
 """
 
 import contextlib
+import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -103,12 +105,22 @@ def launch(
         except FrugalbenchError as error:
             codes.append(refuse(error))
 
-    with _hydra_words(), _arguments(words):
+    with _hydra_words(), _own_sweep_folder(words) as all_words, _arguments(all_words):
         try:
             application()
         except SystemExit as stop:
             return int(stop.code or 0)
     return _worst(codes)
+
+
+@contextlib.contextmanager
+def _own_sweep_folder(words: list[str]) -> Iterator[list[str]]:
+    """Hydra always writes a note in a sweep's folder: one that goes away, unless asked for."""
+    if any(word.startswith("hydra.sweep.dir=") for word in words):
+        yield words
+        return
+    with tempfile.TemporaryDirectory(prefix="frugalbench-sweep-") as folder:
+        yield [*words, f"hydra.sweep.dir={folder}"]
 
 
 def _worst(codes: Sequence[int]) -> int:
@@ -138,6 +150,8 @@ def _plain(composed: Any) -> dict[str, Any]:
 def _arguments(words: Sequence[str]) -> Iterator[None]:
     """Hydra reads `sys.argv` and hides tracebacks by exiting; we want its exceptions instead."""
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    # Hydra prints through logging, which would meet a closed pipe with pages of traceback.
+    logging.raiseExceptions = False
     sys.argv = ["frugalbench", *words]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

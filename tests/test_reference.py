@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

@@ -4,11 +4,13 @@ Everything is built from `Text`, never from markup, so that a model's name canno
 hide anything. Two lines to a row keep the tables whole at 80 columns.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +34,14 @@ from frugalbench.report._view import (
 )
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["checks_table", "comparison_table", "header", "measures_table", "verdict_table"]
+__all__ = [
+    "checks_table",
+    "comparison_table",
+    "header",
+    "measures_table",
+    "progress",
+    "verdict_table",
+]
 
 STYLES: dict[Outcome, str] = {
     "PASS": "green",
@@ -41,6 +50,28 @@ STYLES: dict[Outcome, str] = {
     "NOT_EVALUATED": "magenta",
 }
 EN = WORDS["en"]
+
+
+STAGES = {
+    "prepare": "reading the model and the data",
+    "load": "opening the model in a fresh process",
+    "answer": "answering the labelled rows",
+    "time": "timing calls and reading energy",
+}
+
+
+@contextmanager
+def progress(console: Console, *, shown: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """A live bar, fed with a stage and the share of it that is done; nothing off a terminal."""
+    if not (shown and console.is_terminal):
+        yield lambda stage, share: None
+        return
+    columns = (TextColumn("{task.description:<38}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda stage, share: bar.update(
+            task, description=STAGES.get(stage, stage), completed=share
+        )
 
 
 class Check(Protocol):

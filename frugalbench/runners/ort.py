@@ -72,10 +72,13 @@ class OrtSession:
             MeasurementError: the runtime refuses the inputs.
         """
         try:
-            answers = self._session.run(list(outputs), dict(feed))
+            # An empty list would mean every output.
+            answers = self._session.run(list(outputs) or None, dict(feed))
         except ORT_ERRORS as error:
             raise MeasurementError(f"the model cannot run on its inputs: {_line(error)}") from None
-        return {name: as_array(value) for name, value in zip(outputs, answers, strict=True)}
+        return {
+            name: as_array(value) for name, value in zip(outputs, answers, strict=bool(outputs))
+        }
 
 
 def open(model: Model, target: Target) -> OrtSession:

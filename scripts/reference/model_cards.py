@@ -142,7 +142,7 @@ def threshold_line(data: Dataset, measured: Measured) -> str:
     )
     return (
         f"The decision threshold is {measured.threshold:g}: {reason}.\n"
-        "Every figure on this page but the AUC depends on it."
+        "All decisions counted on this page are taken at it; the AUC needs none."
     )
 
 
