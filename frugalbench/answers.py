@@ -12,10 +12,19 @@ from frugalbench.errors import UsageError
 from frugalbench.record import Answer, DataFacts, ModelFacts
 from frugalbench.spec import Data
 
-__all__ = ["classes_of", "codes", "decode", "needed", "numbers", "positive_of"]
+__all__ = [
+    "check_threshold",
+    "classes_of",
+    "codes",
+    "decode",
+    "needed",
+    "numbers",
+    "positive_of",
+]
 
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
+TOLERANCE = 0.05
 
 
 def needed(facts: ModelFacts) -> Answer:
@@ -41,8 +50,10 @@ def numbers(labels: list[Label], column: str) -> Array:
     """
     try:
         return np.array(labels, np.float64)
-    except ValueError:
-        raise UsageError(f"the model answers numbers and label column '{column}' is text") from None
+    except (ValueError, TypeError):
+        raise UsageError(
+            f"the model answers numbers and label column '{column}' is text: convert it to numbers"
+        ) from None
 
 
 def classes_of(
@@ -61,17 +72,29 @@ def classes_of(
     """
     answer = needed(facts)
     seen = sorted(set(labels), key=lambda one: (isinstance(one, str), one))
+    width = None if answer.kind == "label" else _columns_of(facts, answer)
     if named:
-        return named
-    if answer.kind == "label":
+        return _distinct(named, width)
+    if answer.kind == "label" and not answer.positions:
         return tuple(seen)
-    width = _columns_of(facts, answer)
     if seen == list(range(len(seen))) and (width is None or len(seen) <= width):
         return tuple(range(width or len(seen)))
     raise UsageError(
         f"column '{column}' holds the labels {', '.join(map(repr, seen[:6]))} and the model "
         "does not name its classes: list them in the order of its score columns, model.classes=[…]"
     )
+
+
+def _distinct(named: tuple[Label, ...], width: int | None) -> tuple[Label, ...]:
+    """The named classes, if they are as many as the scores and no two are alike."""
+    if len(set(named)) < len(named):
+        raise UsageError(f"model.classes names a class twice: {', '.join(map(str, named[:12]))}")
+    if width is not None and width != len(named):
+        raise UsageError(
+            f"the model gives {width} scores a row for {len(named)} named classes: name each score "
+            "column's class with model.classes=[…]"
+        )
+    return named
 
 
 def _columns_of(facts: ModelFacts, answer: Answer) -> int | None:
@@ -122,6 +145,20 @@ def positive_of(data: Data, classes: tuple[Label, ...]) -> int | None:
     return None
 
 
+def check_threshold(threshold: float, answer: Answer, positive: int | None) -> None:
+    """Refuse a threshold that would have no effect.
+
+    Raises:
+        UsageError: the model answers labels, or no class is the positive one.
+    """
+    if threshold == 0.5:
+        return
+    if answer.kind == "label":
+        raise UsageError("model.threshold needs probabilities and the model answers labels")
+    if positive is None:
+        raise UsageError("model.threshold needs two classes, and data.positive=… to say which")
+
+
 def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> dict[str, Array]:
     """Class codes (`y_pred`) and probabilities (`score`), or numbers (`value`), from an output.
 
@@ -130,13 +167,19 @@ def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> 
             labels is one of the classes.
     """
     if answer.kind == "value":
+        if output.dtype.kind not in "biuf":
+            raise UsageError(
+                f"output '{answer.output}' holds text, not numbers: check model.output"
+            )
         return {"value": _flat(output, answer).astype(np.float64)}
     if answer.kind == "label":
-        return {"y_pred": _label_codes(_flat(output, answer), data)}
+        return {"y_pred": _label_codes(_flat(output, answer), answer, data)}
+    if output.dtype.kind not in "biuf":
+        raise UsageError(f"output '{answer.output}' holds text: set model.output_kind=label")
     score = output.astype(np.float64)
     if answer.kind == "logit":
         score = _probabilities(score)
-    if score.ndim == 1 or score.shape[1] == 1:
+    if score.ndim == 1 or score.shape[1:] == (1,):
         score = score.reshape(-1, 1)
         score = np.hstack([1 - score, score])
     if score.ndim != 2 or score.shape[1] != len(data.classes):
@@ -144,6 +187,7 @@ def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> 
             f"output '{answer.output}' gives {'×'.join(map(str, score.shape[1:]))} scores a row "
             f"for {len(data.classes)} classes: check model.output and model.classes"
         )
+    _check_probabilities(score, answer)
     codes = score.argmax(axis=1)
     if data.positive is not None:
         # At one half this is the argmax, except for ties, which count as positive.
@@ -153,10 +197,21 @@ def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> 
     return {"y_pred": codes.astype(np.int64), "score": score}
 
 
+def _check_probabilities(score: Array, answer: Answer) -> None:
+    """Refuse scores that are not the shares of one whole, within what 8-bit models round."""
+    sure = score[np.isfinite(score).all(axis=1)]
+    if (sure < -TOLERANCE).any() or (np.abs(sure.sum(axis=1) - 1) > TOLERANCE).any():
+        raise UsageError(
+            f"output '{answer.output}' was read as {answer.kind} and its rows are not shares of "
+            "one: set model.output_kind=logit, or take another model.output"
+        )
+
+
 def _probabilities(logits: Array) -> Array:
     if logits.ndim == 1 or logits.shape[1] == 1:
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -700, 700))))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
@@ -170,15 +225,16 @@ def _flat(output: Array, answer: Answer) -> Array:
     return output.reshape(-1)
 
 
-def _label_codes(answers: Array, data: DataFacts) -> Array:
+def _label_codes(answers: Array, answer: Answer, data: DataFacts) -> Array:
     """Codes of label answers; an answer outside the classes is -1.
 
     Integer answers to named classes are read as positions in the list of classes.
     """
     values: list[Label] = answers.tolist()
     named = any(isinstance(one, str) for one in data.classes)
-    if named and answers.dtype.kind in "iu":
-        codes = np.where((answers >= 0) & (answers < len(data.classes)), answers, -1)
+    if answers.dtype.kind in "iuf" and (answer.positions or named):
+        inside = (answers >= 0) & (answers < len(data.classes)) & (answers == np.floor(answers))
+        codes = np.where(inside, answers, -1)
     else:
         place = {one: code for code, one in enumerate(data.classes)}
         codes = np.array([place.get(one, -1) for one in values], np.int64)

@@ -172,16 +172,16 @@ def _answer_rows(
         return {}
     name, pieces = job.answer.output, []
     free = all(not port.shape or not isinstance(port.shape[0], int) for port in job.ports)
-    whole = any(
-        port.shape is not None and feed[port.name].ndim == len(port.shape) + 1 for port in job.ports
-    )
+    whole = any(inputs.is_whole(port, feed[port.name]) for port in job.ports)
     row_bytes = sum(feed[port.name][:1].nbytes for port in job.ports)
     step = max(1, min(ROWS_A_PASS, BYTES_A_PASS // max(row_bytes, 1))) if free else job.batch
     step = 1 if whole else step
     for start in range(0, job.rows, step):
         rows = min(step, job.rows - start) if free else step
         piece = session.predict(inputs.rows_of(job.ports, feed, start, rows), (name,))[name]
-        if piece.ndim == 0 or (piece.shape[0] != rows and not whole):
+        if whole and (piece.ndim == 0 or piece.shape[0] != 1):
+            piece = piece[np.newaxis]
+        if piece.ndim == 0 or piece.shape[0] != rows:
             raise MeasurementError(
                 f"output '{name}' gives {piece.shape} for {rows} rows: it is not one answer a row"
             )

@@ -262,7 +262,9 @@ def _needed(value: Value, bound: float) -> int | None:
     """About how many observations would settle it, if the estimate stays (width goes as 1/√n)."""
     distance = abs(bound - value.estimate)
     half = value.high - value.estimate if bound > value.estimate else value.estimate - value.low
-    if distance == 0 or value.n == 0:
+    # More calls do not make a model of power any truer.
+    if distance == 0 or value.n == 0 or value.method == "modelled":
         return None
-    needed = max(value.n * POWER_FACTOR * (half / distance) ** 2, value.n + 1)
+    ratio = half / distance
+    needed = max(value.n * POWER_FACTOR * ratio * ratio, value.n + 1)
     return math.ceil(needed) if needed <= MOST_OBSERVATIONS else None

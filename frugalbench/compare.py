@@ -60,8 +60,10 @@ def _obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure) 
 
 
 def _rows_of(record: Record) -> tuple[object, ...]:
+    """What else than the file decides which rows are answered, and what they are asked."""
     data, plan = record.spec.data, record.spec.plan
-    return (data.split if data else None, plan.max_rows, plan.seed if plan.max_rows else 0)
+    asked = (data.label, data.positive, data.split_column, data.split) if data else ()
+    return (*asked, plan.max_rows, plan.seed if plan.max_rows else 0)
 
 
 def _row(address: str, metric: Metric, one: Measure, other: Measure, obstacle: str) -> Row:

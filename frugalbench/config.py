@@ -54,12 +54,15 @@ def _question(raw: dict[str, Any]) -> Question:
         raw["data"] = None
     if not (raw.get("site") or {}).get("country"):
         raw["site"] = None
-    policy = raw.pop("policy")
+    policy, results = raw.pop("policy", None), raw.pop("results", None)
+    if not isinstance(policy, dict):
+        raise UsageError("there is no policy to judge by: name one with policy=…")
+    if isinstance(results, bool) or not isinstance(results, str | int | float) or results == "":
+        raise UsageError("there is no folder for results: name one with results=…")
     path = policy.pop("path", None)
-    results = str(raw.pop("results"))
     spec = convert(raw, Spec, "configuration")
     judged_by = load_policy(path) if path else check(convert(policy, Policy, "policy"))
-    return Question(spec=with_factors(spec), policy=judged_by, results=results)
+    return Question(spec=with_factors(spec), policy=judged_by, results=str(results))
 
 
 def load_spec(*overrides: str) -> Spec:

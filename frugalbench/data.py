@@ -3,8 +3,12 @@
 Nothing is unpickled, sizes are bounded before anything is read, and every refusal is one line.
 """
 
+import lzma
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,12 @@ __all__ = ["Table", "load"]
 
 MAX_BYTES = 4 * 1024**3
 """The most a table may take once unpacked."""
+MAX_GROUPS = 1000
+DAMAGED = (
+    *(ValueError, TypeError, EOFError, KeyError, SyntaxError, OverflowError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+)
+"""What the readers of foreign files raise on nonsense, beside their own errors."""
 
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
@@ -67,22 +77,22 @@ class Table:
     def codes(self, name: str, what: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
         """A column as group codes and their sorted names; null, NaN and empty text are -1."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         column = _one_value_a_row(self.need(name, what), name, what)
-        if pa.types.is_floating(column.type):
-            column = pc.if_else(pc.is_nan(column), None, column)
-            if (
-                column.null_count == len(column)
-                or pc.all(pc.equal(pc.floor(column), column)).as_py()
-            ):
-                column = column.cast(pa.int64())
-        text = column.cast(pa.string())
-        encoded = text.dictionary_encode()
-        raw = [str(one) for one in encoded.dictionary.to_pylist()]
+        with _convertible(name, what):
+            if pa.types.is_floating(column.type):
+                column = _whole_as_integers(column.cast(pa.float64()))
+            encoded = column.cast(pa.string()).dictionary_encode()
+            raw = [str(one) for one in encoded.dictionary.to_pylist()]
+            indices = encoded.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
         names = sorted(one for one in raw if one != "")
-        place = np.array([names.index(one) if one else -1 for one in raw] + [-1], np.int32)
-        indices = encoded.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
+        if len(names) > MAX_GROUPS:
+            raise UsageError(
+                f"column '{name}' has {len(names):,} different values, too many for {what}: choose "
+                f"one with at most {MAX_GROUPS:,}, or put its values in bands"
+            )
+        code = {one: place for place, one in enumerate(names)} | {"": -1}
+        place = np.array([code[one] for one in raw] + [-1], np.int32)
         return place[indices], tuple(names)
 
     def labels(self, name: str) -> list[Label]:
@@ -92,10 +102,14 @@ class Table:
             UsageError: a row has no label.
         """
         column = _one_value_a_row(self.need(name, "data.label"), name, "data.label")
-        values: list[Label] = column.to_pylist()
+        with _convertible(name, "data.label"):
+            values: list[Label] = [_plain(one) for one in column.to_pylist()]
         absent = sum(one is None or one != one for one in values)
         if absent:
-            raise UsageError(f"{absent} rows have no label in '{name}': drop them or fill them in")
+            raise UsageError(
+                f"{absent:,} of {len(values):,} rows have no label in '{name}': drop them or fill "
+                "them in"
+            )
         return values
 
     def numbers(self, name: str, what: str) -> Array:
@@ -109,6 +123,7 @@ class Table:
         column = self.need(name, what)
         if not _is_arrow(column):
             return np.asarray(column)
+        column = _decoded(column)
         kind = column.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return np.array(["" if v is None else v for v in column.to_pylist()], np.str_)
@@ -133,16 +148,21 @@ def load(path: str) -> Table:
     if file.suffix.lower() not in readers:
         raise UsageError(f"data {path} must end in .csv, .parquet or .npz")
     try:
+        if not file.is_file() and file.exists():
+            raise UsageError(f"data {path} is not a file; give the path of a table")
         columns = readers[file.suffix.lower()](file)
     except FileNotFoundError:
         raise UsageError(f"there is no data file {path}; check data=…") from None
-    except (pa.ArrowException, zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        first = (str(error).splitlines() or ["damaged"])[0]
+    except MemoryError:
+        raise UsageError(f"data {path} does not fit in memory: take a sample of it") from None
+    except (pa.ArrowException, *DAMAGED) as error:
+        first = (str(error).strip().splitlines() or ["it is damaged"])[0]
         raise UsageError(
-            f"data {path} cannot be read as {file.suffix[1:]}: {first[:200]}"
+            f"data {path} cannot be read as {file.suffix[1:]}: {first[:200]}; save it again"
         ) from None
     except OSError as error:
-        raise UsageError(f"data {path} cannot be read: {error.strerror or error}") from None
+        first = (str(error.strerror or error).strip().splitlines() or ["it is damaged"])[0]
+        raise UsageError(f"data {path} cannot be read: {first[:200]}") from None
     sizes = {len(column) for column in columns.values()}
     if len(sizes) > 1:
         raise UsageError(f"the arrays of {path} differ in length: {sorted(sizes)}")
@@ -169,16 +189,23 @@ def _parquet(file: Path) -> dict[str, Any]:
 
     with parquet.ParquetFile(file) as source:
         groups = range(source.metadata.num_row_groups)
-        _bounded(file, sum(source.metadata.row_group(i).total_byte_size for i in groups))
+        # Repeated values take next to nothing in a file, so the cells are counted too.
+        cells = 8 * source.metadata.num_rows * source.metadata.num_columns
+        stored = sum(source.metadata.row_group(i).total_byte_size for i in groups)
+        _bounded(file, max(cells, stored))
         return _columns(file, source.read())
 
 
 def _columns(file: Path, table: Any) -> dict[str, Any]:
     names: Sequence[str] = table.column_names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"data {file} has two columns named '{twice[0]}': rename one")
+    _unique(file, names)
     return {name: table.column(name).combine_chunks() for name in names}
+
+
+def _unique(file: Path, names: Sequence[str]) -> None:
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"data {file} has two columns named '{twice}': rename one")
 
 
 def _npz(file: Path) -> dict[str, Any]:
@@ -187,14 +214,14 @@ def _npz(file: Path) -> dict[str, Any]:
     with zipfile.ZipFile(file) as archive:
         _bounded(file, sum(entry.file_size for entry in archive.infolist()))
     with np.load(file, allow_pickle=False) as archive:
+        _unique(file, archive.files)
         arrays = {name: archive[name] for name in archive.files}
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufU":
+            raise UsageError(f"'{name}' of {file} is no array of numbers or text: leave it out")
         if array.ndim == 0:
             raise UsageError(f"array '{name}' of {file} has no rows: give it one value a row")
-    return {
-        name: pa.array(a) if a.ndim == 1 and a.dtype.kind in "biufU" else a
-        for name, a in arrays.items()
-    }
+    return {name: pa.array(a) if a.ndim == 1 else a for name, a in arrays.items()}
 
 
 def _is_arrow(column: Any) -> bool:
@@ -210,8 +237,43 @@ def _one_value_a_row(column: Any, name: str, what: str) -> Any:
         )
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    column = _decoded(column)
     if pa.types.is_nested(column.type):
         raise UsageError(f"column '{name}' holds lists or records; {what} needs one value a row")
     return column
+
+
+def _decoded(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _whole_as_integers(column: Any) -> Any:
+    """Floats without NaN; as integers when every one is whole, so that a group reads 1, not 1.0."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pc.if_else(pc.is_nan(column), None, column)
+    small = pc.less(pc.abs(column), pa.scalar(2.0**53))
+    whole = pc.and_(pc.equal(pc.floor(column), column), small)
+    return column.cast(pa.int64()) if pc.all(whole).as_py() in (True, None) else column
+
+
+def _plain(label: Any) -> Any:
+    """A label as a value a record can hold: dates and decimals as they are written."""
+    return label if label is None or isinstance(label, int | float | str | bool) else str(label)
+
+
+@contextmanager
+def _convertible(name: str, what: str) -> Iterator[None]:
+    """Say which column has values that cannot be read."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, *DAMAGED) as error:
+        first = (str(error).strip().splitlines() or ["unreadable"])[0][:120]
+        raise UsageError(
+            f"column '{name}' cannot be read for {what} ({first}): save it as UTF-8 text or numbers"
+        ) from None

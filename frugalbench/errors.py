@@ -19,6 +19,10 @@ class FrugalbenchError(Exception):
 
     exit_code = 4
 
+    def __init__(self, message: str) -> None:
+        """Keep the message on one line: names in it may come from a hostile file."""
+        super().__init__("".join(one if one.isprintable() else " " for one in message))
+
 
 class UsageError(FrugalbenchError):
     """The request itself is wrong: nothing was measured."""
@@ -43,9 +47,14 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     'there is: age, gender'
     """
     names = sorted(set(known))
-    near = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    # Comparing takes time in the square of the lengths: what is too long is no typing mistake.
+    short = [name for name in names if len(name) <= 100][:2000]
+    near = get_close_matches(wrong, short, n=1, cutoff=0.6) if len(wrong) <= 100 else []
+    if not near and len(wrong) >= 3:
+        holding = [name for name in short if wrong in name]
+        near = holding if len(holding) == 1 else []
     if near:
         return f"did you mean '{near[0]}'?"
     more = f", … ({len(names)} in all)" if len(names) > 12 else ""
-    shown = ", ".join(names[:12]) + more
+    shown = ", ".join(name[:60] for name in names[:12]) + more
     return f"there is: {shown}" if names else "there is none"

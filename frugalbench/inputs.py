@@ -4,7 +4,7 @@ Pure functions of NumPy arrays and `Port`s. A *feed* holds every row of every in
 first; `rows_of` cuts the piece one call needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from frugalbench.errors import UsageError
 from frugalbench.record import Port
 
-__all__ = ["batch_size", "generate", "map_columns", "rows_of"]
+__all__ = ["batch_size", "generate", "is_whole", "map_columns", "rows_of"]
 
 Array = npt.NDArray[Any]
 Fetch = Callable[[str, str], Array]
@@ -148,33 +148,46 @@ def _cast(port: Port, array: Array) -> Array:
     want = dtype_of(port)
     if port.dtype == "string":
         return array.astype(np.str_).astype(object)
-    if array.dtype.kind in "US":
+    if array.dtype.kind not in "biuf":
         raise UsageError(f"input '{port.name}' takes {port.dtype} and its column holds text")
     if want.kind in "iub":
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise UsageError(
                 f"input '{port.name}' takes {port.dtype} and its data have empty values"
             )
-        cast = array.astype(want)
+        with np.errstate(invalid="ignore"):
+            cast = array.astype(want)
         if not np.array_equal(cast.astype(np.float64), array.astype(np.float64)):
             raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
         return cast
-    return array.astype(want)
+    with np.errstate(over="ignore"):
+        cast = array.astype(want)
+    if array.dtype != want and (np.isinf(cast) & np.isfinite(array)).any():
+        raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
+    return cast
 
 
-def batch_size(ports: tuple[Port, ...], asked: int) -> int:
+def batch_size(ports: tuple[Port, ...], feed: Mapping[str, Array], asked: int) -> int:
     """The rows a call takes: what the graph fixes, else what was asked.
+
+    Where the feed holds a whole input a row (a state, a scalar), a call takes one row.
 
     Raises:
         UsageError: the graph fixes another batch than the one asked for (other than 1).
     """
+    whole = any(is_whole(port, feed[port.name]) for port in ports)
     fixed = {p.shape[0] for p in ports if p.shape and isinstance(p.shape[0], int)}
-    if not fixed:
+    if not (fixed or whole):
         return asked
-    rows = fixed.pop() if len(fixed) == 1 else 1
+    rows = fixed.pop() if len(fixed) == 1 and not whole else 1
     if asked not in (1, rows):
         raise UsageError(f"the graph takes {rows} rows a call, not {asked}: leave plan.batch out")
     return rows
+
+
+def is_whole(port: Port, array: Array) -> bool:
+    """Whether each row of a feed is a whole input: it has one axis more than the input."""
+    return port.shape is not None and array.ndim == len(port.shape) + 1
 
 
 def rows_of(
@@ -186,8 +199,7 @@ def rows_of(
     cut = {}
     for port in ports:
         array = feed[port.name]
-        whole = port.shape is not None and array.ndim == len(port.shape) + 1
-        cut[port.name] = np.asarray(array[start] if whole else array[index])
+        cut[port.name] = np.asarray(array[start] if is_whole(port, array) else array[index])
     return cut
 
 
@@ -202,27 +214,36 @@ def generate(
         The feed, and a note for each axis whose size nobody gave.
     """
     rng = np.random.default_rng(seed)
+    firsts = {port.shape[0] if port.shape else None for port in ports}
+    # One number for the first axis of every input is a batch the graph fixes.
+    batched = len(firsts) == 1 and isinstance(next(iter(firsts)), int)
     feed, notes = {}, []
     for port in ports:
-        shape = list(port.shape or ())
-        sizes = []
-        for axis, size in enumerate(shape):
-            if isinstance(size, int):
-                sizes.append(size)
-            elif axis == 0 and (size is None or size not in dims):
-                sizes.append(rows)
-            else:
-                sizes.append(dims.get(size or "", 1))
-                if (size or "") not in dims:
-                    notes.append(
-                        f"axis '{size or axis}' of input '{port.name}' was set to 1; "
-                        f"set it with +model.dims.{size or 'NAME'}=N"
-                    )
-        fixed = bool(shape) and isinstance(shape[0], int)
-        feed[port.name] = _random(
-            rng, dtype_of(port), [rows, *sizes] if fixed or not shape else sizes
-        )
+        first, *rest = port.shape or (1,)
+        free = not isinstance(first, int) and (first is None or first not in dims)
+        sizes, lacking = _sizes(port, rest if free or batched else list(port.shape or ()), dims)
+        feed[port.name] = _random(rng, dtype_of(port), [rows, *sizes])
+        notes += lacking
     return feed, tuple(notes)
+
+
+def _sizes(
+    port: Port, shape: Sequence[int | str | None], dims: Mapping[str, int]
+) -> tuple[list[int], list[str]]:
+    """The size of each axis, and a note for each one nobody gave."""
+    sizes, notes = [], []
+    for axis, size in enumerate(shape, start=len(port.shape or ()) - len(shape)):
+        if isinstance(size, int):
+            sizes.append(size)
+            continue
+        sizes.append(dims.get(size or "", 1))
+        if (size or "") not in dims:
+            way = f"+model.dims.{size}=N" if size else "real inputs, data=./inputs.npz"
+            notes.append(
+                f"axis {size or axis} of input '{port.name}' was set to 1 for want of a size: "
+                f"give {way}"
+            )
+    return sizes, notes
 
 
 def _random(rng: np.random.Generator, dtype: np.dtype[Any], shape: list[int]) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import frugalbench
-from frugalbench import answers, host, inputs, models
+from frugalbench import answers, host, inputs, meters, models, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
 from frugalbench.record import (
@@ -68,10 +68,11 @@ def prepare(spec: Spec) -> Prepared:
     Raises:
         UsageError: a file, a column, a label or an output does not fit; nothing was run.
     """
+    runners.check(spec.model.runner)
+    meters.check(spec.target.meters)
     graph = models.inspect(spec.model)
-    batch = inputs.batch_size(graph.facts.inputs, spec.plan.batch)
     if spec.data is None:
-        return _without_data(spec, graph, batch)
+        return _without_data(spec, graph)
     table = _rows_used(spec, data_module.load(spec.data.path))
     features = spec.data.features or tuple(
         name for name in graph.features if all(one in table.columns for one in graph.features)
@@ -91,21 +92,21 @@ def prepare(spec: Spec) -> Prepared:
         ports=graph.facts.inputs,
         answer=graph.facts.answer if spec.data.label else None,
         rows=table.rows if spec.data.label else 0,
-        batch=batch,
+        batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
         inputs="data",
     )
     return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept)
 
 
-def _without_data(spec: Spec, graph: models.GraphFacts, batch: int) -> Prepared:
-    rows = max(GENERATED_ROWS // batch, 1) * batch
+def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:
+    rows = max(GENERATED_ROWS, spec.plan.batch)
     feed, notes = inputs.generate(graph.facts.inputs, spec.model.dims, rows, spec.plan.seed)
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
         answer=None,
         rows=0,
-        batch=batch,
+        batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
         inputs="generated",
         notes=notes,
     )
@@ -147,6 +148,7 @@ def _labels_and_groups(
             classes = answers.classes_of(graph.facts, graph.classes, labels, data.label)
             kept["y_true"] = answers.codes(labels, classes, data.label)
             positive = answers.positive_of(data, classes)
+            answers.check_threshold(spec.model.threshold, answer, positive)
     elif data.groups:
         raise UsageError("data.groups need labels to compare: name the label with data.label=…")
     facts = DataFacts(
@@ -182,7 +184,11 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
 
 def failed(prepared: Prepared, failure: Failure) -> Record:
     """The record of a measurement that could not be made; it keeps the question and the facts."""
-    return _record(prepared, run=None, failure=failure, arrays={}, notes=())
+    notes = prepared.job.notes
+    if failure.kind == "error" and notes:
+        # Inputs made from the graph alone are the likeliest reason why a model refuses to run.
+        failure = msgspec.structs.replace(failure, detail=f"{failure.detail}; {notes[0]}")
+    return _record(prepared, run=None, failure=failure, arrays={}, notes=notes)
 
 
 def _record(

@@ -78,7 +78,14 @@ def _paths(key: str, value: str) -> list[str]:
         return []
     if not all(are_paths):
         raise UsageError(f"{key}={value} mixes names and files: sweep over one kind at a time")
-    return [str(Path(piece).expanduser()) for piece in pieces]
+    return [_at_home(piece) for piece in pieces]
+
+
+def _at_home(path: str) -> str:
+    """The path with the home directory for a leading `~/`, unless a file is really named so."""
+    if Path(path).exists() or not path.startswith("~/"):
+        return path
+    return str(Path(path).expanduser())
 
 
 def _quoted(path: str) -> str:

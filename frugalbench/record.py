@@ -61,11 +61,15 @@ class Port(Facts, frozen=True, kw_only=True):
 
 
 class Answer(Facts, frozen=True, kw_only=True):
-    """Which output was read as the model's answer, as what, and how that was known."""
+    """Which output was read as the model's answer, as what, and how that was known.
+
+    Labels with `positions` are places in the list of classes, not classes themselves.
+    """
 
     output: str
     kind: OutputKind
     how: str
+    positions: bool = False
 
 
 class ModelFacts(Facts, frozen=True, kw_only=True):

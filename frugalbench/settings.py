@@ -37,7 +37,7 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "site": Site,
     "policy": Policy,
 }
-MAX_YAML_BYTES = 1024**2
+MAX_YAML_BYTES = 256 * 1024
 
 
 def config_folder() -> Path:
@@ -82,8 +82,10 @@ def _read_yaml(group: str, name: str) -> Any:
     shipped = name in options(group)
     path = config_folder() / group / f"{name}.yaml" if shipped else Path(name)
     try:
+        if not path.is_file() and path.exists():
+            raise UsageError(f"{path} is not a file: give the path of a {group} file")
         if path.stat().st_size > MAX_YAML_BYTES:
-            raise UsageError(f"{path} is over 1 MiB: it is not a {group} file")
+            raise UsageError(f"{path} is over 256 KiB: it is not a {group} file")
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except OSError:
         near = did_you_mean(name, options(group))
@@ -103,9 +105,11 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key '{key}' is given twice")
+        seen: set[str] = set()
+        for key in map(repr, keys):
+            if key in seen:
+                raise yaml.YAMLError(f"the key {key} is given twice")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 

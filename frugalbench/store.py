@@ -9,13 +9,15 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from frugalbench.data import DAMAGED
 from frugalbench.errors import StoreError, UsageError
 from frugalbench.models import file_sha256
 from frugalbench.record import FORMAT, Record
@@ -70,6 +72,8 @@ def load(path: Path) -> Record:
     folder = path.parent if path.name == RECORD else path
     file = folder / RECORD
     try:
+        if not file.is_file() and file.exists():
+            raise StoreError(f"{file} is not a file: it is not a record of frugalbench")
         if file.stat().st_size > MAX_BYTES:
             raise StoreError(f"{file} is over 1 GiB: it is not a record of frugalbench")
         raw = msgspec.json.decode(file.read_bytes())
@@ -96,9 +100,35 @@ def _decoded(raw: Any, folder: Path) -> Record:
         raise StoreError(f"{folder / RECORD} is damaged: it names no arrays")
     raw["arrays"] = _unpacked(folder / ARRAYS, about)
     try:
-        return msgspec.convert(raw, Record, dec_hook=_keep)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise StoreError(f"{folder / RECORD} is damaged: {error}") from None
+        record = msgspec.convert(raw, Record, dec_hook=_keep)
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise StoreError(f"{folder / RECORD} is damaged: {error}; measure again") from None
+    for name, array in record.arrays.items():
+        if not _fits(record, name, array):
+            raise StoreError(f"{folder / ARRAYS} is damaged: '{name}' does not fit; measure again")
+    return record
+
+
+def _fits(record: Record, name: str, array: npt.NDArray[Any]) -> bool:
+    """Whether an array has the kind, the shape and the range that its name promises."""
+    kind = array.dtype.kind
+    if name == "latency_ns":
+        return kind == "i" and array.ndim == 1 and bool((array >= 0).all())
+    data = record.data
+    if data is None or array.ndim == 0 or len(array) != data.rows:
+        return False
+    if name in ("value", "target"):
+        return kind == "f" and array.ndim == 1
+    if name == "score":
+        return kind == "f" and array.shape == (data.rows, len(data.classes))
+    column = name.removeprefix("group:")
+    known: tuple[Any, ...] = data.groups.get(column, ()) if column != name else data.classes
+    wanted = column != name or name in ("y_true", "y_pred")
+    return wanted and kind == "i" and array.ndim == 1 and _codes_of(known, array)
+
+
+def _codes_of(known: Sequence[Any], array: npt.NDArray[Any]) -> bool:
+    return bool(((array >= -1) & (array < len(known))).all())
 
 
 def _keep(kind: type, value: Any) -> Any:
@@ -128,10 +158,13 @@ def _unpacked(file: Path, about: dict[str, Any]) -> dict[str, Any]:
             if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                 raise StoreError(f"{file} unpacks to over 1 GiB: refused")
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
+        if all(isinstance(array, np.ndarray) for array in arrays.values()):
+            return arrays
+        raise StoreError(f"{file} holds more than arrays; measure again")
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {error.strerror}; measure again") from None
-    except (zipfile.BadZipFile, ValueError, EOFError):
+    except (*DAMAGED, MemoryError):
         raise StoreError(f"{file} is damaged; measure again") from None
 
 

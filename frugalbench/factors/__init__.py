@@ -44,7 +44,7 @@ def read(name: str, text: str) -> dict[str, Factor]:
 
     Raises:
         UsageError: a unit that is not the table's, a value out of the possible range, a row
-            without a year, source or address, or a country given twice.
+            without a year, source or address, or a country given twice or not by its code.
     """
     unit, low, high = LIMITS[name]
     table: dict[str, Factor] = {}
@@ -54,13 +54,16 @@ def read(name: str, text: str) -> dict[str, Factor]:
             value, year = float(row["value"]), int(row["year"])
         except (KeyError, TypeError, ValueError):
             raise UsageError(f"{where}: value and year must be numbers") from None
-        if row["unit"] != unit or not low <= value <= high or year < FIRST_YEAR:
-            raise UsageError(f"{where}: {value:g} {row['unit']} of {year} is not possible")
+        country = row.get("country") or ""
+        if not (len(country) == 2 and country.isascii() and country.isupper()):
+            raise UsageError(f"{where}: {country!r} is not a two-letter code such as FR")
+        if row.get("unit") != unit or not low <= value <= high or year < FIRST_YEAR:
+            raise UsageError(f"{where}: {value:g} {row.get('unit')} of {year} is not possible")
         if not (row.get("source") and row.get("url")):
             raise UsageError(f"{where}: a factor needs its source and url")
-        if row["country"] in table:
-            raise UsageError(f"{where}: {row['country']} is given twice")
-        table[row["country"]] = Factor(
+        if country in table:
+            raise UsageError(f"{where}: {country} is given twice")
+        table[country] = Factor(
             value=value, unit=unit, year=year, source=row["source"], url=row["url"]
         )
     return table

@@ -5,6 +5,7 @@ point group `frugalbench.meters`: a module with `open(target) -> Meter | Unavail
 """
 
 import pkgutil
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -12,7 +13,7 @@ from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.meters._meter import Meter, Reading, Unavailable
 from frugalbench.spec import Target
 
-__all__ = ["Meter", "Reading", "Unavailable", "names", "open_meter"]
+__all__ = ["Meter", "Reading", "Unavailable", "check", "names", "open_meter"]
 
 
 def _modules() -> dict[str, str]:
@@ -29,14 +30,25 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_modules()))
 
 
+def check(wanted: Iterable[str]) -> dict[str, str]:
+    """Where each meter is, once it is known that there are meters of these names.
+
+    Raises:
+        UsageError: there is no meter of one of these names; the message suggests one.
+    """
+    modules = _modules()
+    for name in wanted:
+        if name not in modules:
+            raise UsageError(f"there is no meter '{name}': {did_you_mean(name, modules)}")
+    return modules
+
+
 def open_meter(name: str, target: Target) -> Meter | Unavailable:
     """Open a meter by name, or say why it cannot be read here.
 
     Raises:
         UsageError: there is no meter of this name.
     """
-    modules = _modules()
-    if name not in modules:
-        raise UsageError(f"there is no meter '{name}': {did_you_mean(name, modules)}")
+    modules = check([name])
     opened: Meter | Unavailable = import_module(modules[name]).open(target)
     return opened

@@ -62,8 +62,7 @@ def open(target: Target) -> Modelled | Unavailable:
         force_mode_cpu_load=True,
         gpu_ids=[],
         measure_power_secs=1,
-        save_to_file=False,
-        save_to_api=False,
+        output_methods=[],
         allow_multiple_runs=True,
         log_level="critical",
     )

@@ -69,14 +69,17 @@ class Rapl:
 def open(target: Target, root: Path = POWERCAP) -> Rapl | Unavailable:
     """Open every package and dram zone under `root`, or say why there is none."""
     zones: dict[str, _Zone] = {}
-    denied = False
+    denied: set[str] = set()
+    broken: set[str] = set()
     # `intel-rapl:0` sorts before `intel-rapl-mmio:0` only by this key: MSR zones win.
     for path in sorted(root.glob("*:*"), key=lambda p: ("mmio" in p.name, p.name)):
+        key = path.name
         try:
             name = (path / "name").read_text().strip()
             parent = _package_of(path, name, root)
             if parent is None:
                 continue
+            key = f"{parent}/{name}"
             zone = _Zone(
                 "ram" if name == "dram" else "cpu",
                 path / "energy_uj",
@@ -84,17 +87,21 @@ def open(target: Target, root: Path = POWERCAP) -> Rapl | Unavailable:
             )
             int(zone.counter.read_text())
         except PermissionError:
-            denied = True
+            denied.add(key)
         except (OSError, ValueError):
-            continue
+            broken.add(key)
         else:
-            zones.setdefault(f"{parent}/{name}", zone)
-    if zones:
+            zones.setdefault(key, zone)
+    # A zone that cannot be read would make the others look like the whole.
+    denied, broken = denied - set(zones), broken - set(zones)
+    if zones and not denied and not broken:
         meter = Rapl(list(zones.values()))
         meter.read()
         return meter
     if denied:
         return Unavailable("the RAPL counters are readable by root only", UNLOCK)
+    if broken:
+        return Unavailable(f"the RAPL counter of {min(broken)} cannot be read")
     return Unavailable("this machine shows no RAPL counter (usual in a virtual machine)")
 
 

@@ -1,5 +1,6 @@
 """Joules per inference from the energy windows of a record."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -7,9 +8,10 @@ import numpy as np
 from frugalbench.metrics._intervals import mean_t
 from frugalbench.metrics._metric import no_run
 from frugalbench.record import Record, Window
+from frugalbench.spec import Factor
 from frugalbench.values import METHODS, Measure, Missing, Value
 
-__all__ = ["facility", "per_inference", "scaled"]
+__all__ = ["facility", "impossible", "per_inference", "scaled"]
 
 MODEL_ERROR = 0.5
 """Half-width of a modelled energy, relative: the grade 'low' (±50 %), which no model passes."""
@@ -20,7 +22,7 @@ def per_inference(record: Record, domain: str | None = None) -> Measure:
 
     Methods are never mixed: where a counter was read, a model is not added to it. The interval
     is Student's t over the windows, plus the meter's own error; a modelled energy is never
-    narrower than ±50 %.
+    narrower than ±50 %. A domain that was never read, or never moved, makes it Missing.
     """
     if (gone := no_run(record)) is not None:
         return gone
@@ -31,47 +33,63 @@ def per_inference(record: Record, domain: str | None = None) -> Measure:
         return Missing(
             reason="no_meter", detail=f"no energy meter{where} was read: run frugalbench doctor"
         )
-    read = [window for window in windows if window.joules is not None]
-    if not read:
+    methods = [window.method for window in windows if _was_read(window)]
+    if not methods:
         return Missing(reason="meter_failed", detail=windows[0].reason or "the meter gave nothing")
-    best = min((window.method for window in read), key=METHODS.index)
-    chosen = [window for window in read if window.method == best]
-    return _estimate(chosen, run.batch if run else 1, len(windows) - len(read))
+    best = min(methods, key=METHODS.index)
+    chosen = [window for window in windows if window.method == best]
+    failed = len(windows) - len(methods)
+    return _estimate(chosen, run.batch if run else 1, f", {failed} readings failed" * (failed > 0))
 
 
-def _estimate(windows: list[Window], batch: int, failed: int) -> Measure:
-    domains = sorted({window.domain for window in windows})
-    series = [_series([w for w in windows if w.domain == name], batch) for name in domains]
-    shortest = min(rates.size for rates, _ in series)
-    if shortest < 2:
+def _was_read(window: Window) -> bool:
+    """A counter that went backwards, or gave no number, was not read."""
+    joules = window.joules
+    return joules is not None and 0 <= joules < math.inf and 0 <= window.error < math.inf
+
+
+def _estimate(windows: list[Window], batch: int, failed: str) -> Measure:
+    """Sum the domains window by window; one that lacks a domain is left out, not summed short."""
+    domains = _by_domain(windows)
+    for name, series in domains.items():
+        if not any(_was_read(window) and window.joules for window in series):
+            detail = series[0].reason or f"the counter of the {name} did not move"
+            return Missing(reason="meter_failed", detail=detail)
+    whole = [
+        together
+        for together in zip(*domains.values(), strict=False)
+        if together[0].calls > 0 and all(map(_was_read, together))
+    ]
+    if len(whole) < 2:
         return Missing(reason="too_few_windows", detail="raise plan.max_seconds")
-    total = np.sum([rates[:shortest] for rates, _ in series], axis=0)
-    mean, half = mean_t(total)
-    half += sum(error for _, error in series)
+    inferences = np.array([together[0].calls * batch for together in whole])
+    rates = np.array([sum(w.joules or 0.0 for w in together) for together in whole]) / inferences
+    errors = np.array([sum(w.error for w in together) for together in whole]) / inferences
+    mean, half = mean_t(rates)
+    half += float(errors.mean())
     method = windows[0].method
     if method == "modelled":
         half = max(half, MODEL_ERROR * mean)
-    note = f"{' + '.join(domains)}, {shortest} windows"
-    if failed:
-        note += f", {failed} readings failed"
     return Value(
         estimate=mean,
         unit="J",
         low=max(0.0, mean - half),
         high=mean + half,
-        n=sum(window.calls for window in windows if window.domain == domains[0]) * batch,
+        n=int(inferences.sum()),
         method=method,
         interval="windows_t" if method != "modelled" else "model_grade_low",
-        note=note,
+        note=f"{' + '.join(domains)}, {len(whole)} windows{failed}",
     )
 
 
-def _series(windows: Iterable[Window], batch: int) -> tuple[np.ndarray, float]:
-    """Joules per inference of each window, and the mean meter error per inference."""
-    used = [w for w in windows if w.joules is not None and w.calls > 0]
-    rates = np.array([(w.joules or 0.0) / (w.calls * batch) for w in used])
-    errors = [w.error / (w.calls * batch) for w in used]
-    return rates, sum(errors) / len(errors) if errors else 0.0
+def _by_domain(windows: Iterable[Window]) -> dict[str, list[Window]]:
+    """The windows of each domain in order; of two meters of one domain the first one counts."""
+    domains: dict[str, list[Window]] = {}
+    for window in windows:
+        series = domains.setdefault(window.domain, [])
+        if not series or series[0].meter == window.meter:
+            series.append(window)
+    return dict(sorted(domains.items()))
 
 
 def facility(record: Record) -> tuple[Value, float] | Missing:
@@ -85,6 +103,14 @@ def facility(record: Record) -> tuple[Value, float] | Missing:
     if site.pue is None:
         return Missing(reason="no_pue", detail=f"site '{site.name}' states no pue: add site.pue=…")
     return joules, site.pue
+
+
+def impossible(factor: Factor, unit: str) -> Missing | None:
+    """Why a factor that someone stated cannot be used, or None: kg taken for g is off by 1000."""
+    if factor.unit == unit and 0 <= factor.value < math.inf:
+        return None
+    detail = f"the site's factor of {factor.value:g} {factor.unit} must be a number of {unit}"
+    return Missing(reason="no_factor", detail=detail)
 
 
 def scaled(joules: Value, factor: float, unit: str, note: str) -> Value:

@@ -4,7 +4,7 @@ Location-based and average, as in the SCI specification (ISO/IEC 21031): no mark
 Embodied emissions are not in it.
 """
 
-from frugalbench.metrics._joules import facility, scaled
+from frugalbench.metrics._joules import facility, impossible, scaled
 from frugalbench.metrics._metric import metric
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
@@ -29,5 +29,7 @@ def per_inference(record: Record) -> Measure:
     grid = record.spec.site.grid_carbon if record.spec.site else None
     if grid is None:
         return Missing(reason="no_factor", detail="the site's country has no grid carbon factor")
+    if (wrong := impossible(grid, "g/kWh")) is not None:
+        return wrong
     note = f"{grid.value:g} {grid.unit} ({grid.year}), PUE {pue:g}"
     return scaled(joules, pue * grid.value / JOULES_PER_KWH, "g", note)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from frugalbench.metrics._intervals import order_statistic
+from frugalbench.metrics._intervals import effective_size, order_statistic
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -17,20 +17,22 @@ def _percentile(record: Record, p: float) -> Measure:
     if (gone := no_run(record)) is not None:
         return gone
     calls = record.latency_ns
-    more = FEWEST[p] - calls.size
-    too_few = Missing(
-        reason="too_few_calls",
-        detail=f"{calls.size} calls were timed; p{p * 100:g} needs {max(more, 1)} more at least: "
-        "raise plan.max_seconds",
-    )
-    if more > 0:
-        return too_few
-    effective = _effective(calls > np.quantile(calls, p))
-    found = order_statistic(np.sort(calls), p, effective)
-    if found is None:
-        return too_few
-    estimate, low, high = (ns * 1e-9 for ns in found)
-    note = "" if effective >= calls.size else f"correlated: worth {int(effective)} calls"
+    if calls.size < FEWEST[p]:
+        return Missing(
+            reason="too_few_calls",
+            detail=f"{calls.size} calls were timed; p{p * 100:g} needs {FEWEST[p] - calls.size} "
+            "more at least: raise plan.max_seconds",
+        )
+    # A rank is a count of calls above it, and what correlation costs that count, it costs the rank.
+    effective = effective_size((calls > np.quantile(calls, p)).astype(np.float64))
+    ordered = np.sort(calls)
+    found = order_statistic(ordered, p, effective)
+    # Worth too few calls for ranks, the slowest and the fastest of all calls bound the percentile.
+    ends = found or (float(ordered[int(calls.size * p)]), float(ordered[0]), float(ordered[-1]))
+    estimate, low, high = (ns * 1e-9 for ns in ends)
+    # A fifth less is what chance alone takes from independent calls.
+    correlated = effective < 0.8 * calls.size
+    note = f"correlated: worth {int(effective)} calls" if correlated else ""
     return Value(
         estimate=estimate,
         unit="s",
@@ -38,17 +40,9 @@ def _percentile(record: Record, p: float) -> Measure:
         high=high,
         n=int(calls.size),
         method="timer",
-        interval="order_statistic",
+        interval="order_statistic" if found else "range",
         note=note,
     )
-
-
-def _effective(above: np.ndarray) -> float:
-    """Calls left after lag-one correlation of being above the quantile: n(1 - ρ)/(1 + ρ)."""
-    centred = above - above.mean()
-    power = float((centred**2).sum())
-    rho = float((centred[1:] * centred[:-1]).sum()) / power if power else 0.0
-    return above.size * (1 - rho) / (1 + rho) if rho > 0.1 else float(above.size)
 
 
 @metric(unit="s", lower_is_better=True, title="Median latency", titre="Latence médiane")

@@ -75,9 +75,10 @@ def balanced_accuracy(record: Record) -> Measure:
     titre="Aire sous la courbe ROC",
 )
 def auc(record: Record) -> Measure:
-    """How often a positive row scores above a negative one, with DeLong's interval.
+    """How often a positive row scores above a negative one.
 
-    Needs a two-class task and a model that gives scores.
+    At each end the wider of DeLong's and Newcombe's intervals. Needs a two-class task and a model
+    that gives scores.
     """
     if (gone := labelled(record)) is not None:
         return gone
@@ -100,7 +101,7 @@ def auc(record: Record) -> Measure:
         high=high,
         n=int(positive.size),
         method="counted",
-        interval="delong",
+        interval="delong_newcombe",
     )
 
 

@@ -13,7 +13,7 @@ from frugalbench.errors import MeasurementError, UsageError, did_you_mean
 from frugalbench.runners._session import Feed, Outputs, Session
 from frugalbench.spec import Model, Target
 
-__all__ = ["Feed", "Outputs", "Session", "load", "names", "open_session"]
+__all__ = ["Feed", "Outputs", "Session", "check", "load", "names", "open_session"]
 
 
 def _modules() -> dict[str, str]:
@@ -30,6 +30,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_modules()))
 
 
+def check(name: str) -> dict[str, str]:
+    """Where each runner is, once it is known that there is one of this name.
+
+    Raises:
+        UsageError: there is no runner of this name; the message suggests one.
+    """
+    modules = _modules()
+    if name not in modules:
+        raise UsageError(f"there is no runner '{name}': {did_you_mean(name, modules)}")
+    return modules
+
+
 def load(name: str) -> ModuleType:
     """Import a runner and the runtime it needs.
 
@@ -37,9 +49,7 @@ def load(name: str) -> ModuleType:
         UsageError: there is no runner of this name; the message suggests one.
         MeasurementError: the package it needs is not installed.
     """
-    modules = _modules()
-    if name not in modules:
-        raise UsageError(f"there is no runner '{name}': {did_you_mean(name, modules)}")
+    modules = check(name)
     try:
         return import_module(modules[name])
     except ImportError as error:

@@ -41,11 +41,15 @@ class OrtSession:
         """A call with inputs and outputs on the device; a plain `run` where binding cannot be.
 
         Text tensors, sequences and maps cannot be bound.
+
+        Raises:
+            MeasurementError: the runtime refuses the inputs.
         """
         try:
             call = self._bind_buffers(feed)
         except BINDING_ERRORS:
             self.bound = False
+            self.predict(feed, tuple(self._names))
             return partial(self._session.run, self._names, dict(feed))
         self.bound = True
         return call

@@ -1,0 +1,161 @@
+"""A worker may crash, hang or starve; the parent lives and keeps a record of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _faulty import hang, hog, softmax
+
+from frugalbench import metrics, worker
+from frugalbench.record import Record
+from frugalbench.spec import Data, Model, Plan, Spec, Target
+from frugalbench.values import Missing, Value
+
+QUICK = Plan(max_seconds=0.3, warmup_seconds=0.05, windows=3, limit_seconds=30)
+PRETEND = Target(meters=("fake",))
+
+
+def measured(path: Path, **parts: object) -> Record:
+    whole = {"plan": QUICK, "target": PRETEND, **parts}
+    return worker.run(Spec(model=Model(path=str(path)), **whole))  # type: ignore[arg-type]
+
+
+def workers() -> set[str]:
+    """Command lines of live worker processes."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"frugalbench.worker" in words:
+            found.add(process.parent.name)
+    return found
+
+
+def test_a_fresh_process_measures_speed_memory_cold_start_and_energy(tmp_path: Path) -> None:
+    record = measured(softmax(tmp_path / "m.onnx"))
+    assert record.failure is None
+    run = record.run
+    assert run is not None
+    assert run.io_binding
+    assert run.inputs == "generated"
+    assert record.latency_ns.size >= 3
+    assert (record.latency_ns > 0).all()
+    assert run.memory is not None
+    assert 0 < run.memory.after_import <= run.memory.after_load <= run.memory.after_run
+    assert run.cold_start_seconds is not None
+    assert run.cold_start_seconds > run.load_seconds
+    energy = metrics.find("energy.per_inference")(record)
+    assert isinstance(energy, Value)
+    assert energy.method == "pretend"
+
+
+def test_the_parent_is_not_in_the_figures(tmp_path: Path) -> None:
+    ballast = np.ones(64 * 1024**2)  # half a GiB in this process
+    record = measured(softmax(tmp_path / "m.onnx"))
+    assert record.run is not None
+    assert record.run.memory is not None
+    assert record.run.memory.after_run < ballast.nbytes
+
+
+def test_progress_goes_from_preparing_to_timing(tmp_path: Path) -> None:
+    stages: list[str] = []
+    worker.run(
+        Spec(model=Model(path=str(softmax(tmp_path / "m.onnx"))), plan=QUICK, target=PRETEND),
+        lambda stage, share: stages.append(stage),
+    )
+    assert list(dict.fromkeys(stages)) == ["prepare", "load", "time"]
+
+
+def test_a_worker_that_hangs_is_ended_and_leaves_a_failure(tmp_path: Path) -> None:
+    before = workers()
+    plan = Plan(max_seconds=0.3, warmup_seconds=0.05, limit_seconds=3)
+    record = measured(hang(tmp_path / "m.onnx"), plan=plan)
+    assert record.failure is not None
+    assert record.failure.kind == "hang"
+    assert "plan.limit_seconds" in record.failure.detail
+    assert workers() <= before
+
+
+@pytest.mark.parametrize("limit", [None, 400_000_000])
+def test_a_model_that_starves_leaves_a_failure(tmp_path: Path, limit: int | None) -> None:
+    target = Target(meters=("fake",), memory_limit=limit)
+    record = measured(hog(tmp_path / "m.onnx"), target=target)
+    assert record.failure is not None
+    assert record.failure.kind == "out_of_memory"
+    assert "\n" not in record.failure.detail
+
+
+def test_a_worker_that_is_killed_leaves_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A native crash, as a broken runtime would give."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "if 'frugalbench.worker' in ' '.join(sys.orig_argv):\n"
+        "    os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    record = measured(softmax(tmp_path / "m.onnx"))
+    assert record.failure is not None
+    assert record.failure.kind == "crash"
+    assert "SIGSEGV" in record.failure.detail
+
+
+def test_every_metric_of_a_failed_record_is_missing_with_its_reason(tmp_path: Path) -> None:
+    plan = Plan(max_seconds=0.3, warmup_seconds=0.05, limit_seconds=2)
+    record = measured(hang(tmp_path / "m.onnx"), plan=plan)
+    found = {address: one for address, _, one in metrics.measure_all(record)}
+    known = {address for address, one in found.items() if isinstance(one, Value)}
+    assert known == {"memory.model_size", "memory.parameters"}
+    latency = found["latency.p50"]
+    assert isinstance(latency, Missing)
+    assert "no sign of life" in latency.detail
+
+
+def test_an_unknown_op_is_a_failure_in_one_line(tmp_path: Path) -> None:
+    record = measured(softmax(tmp_path / "m.onnx", op="Frobnicate"))
+    assert record.failure is not None
+    assert record.failure.kind == "error"
+    assert "Frobnicate" in record.failure.detail
+    assert "\n" not in record.failure.detail
+
+
+def test_the_worker_needs_only_numpy_msgspec_and_the_runtime(tmp_path: Path) -> None:
+    """A board has nothing else: what else the measuring side imports would be missing there."""
+    script = (
+        "import sys\n"
+        "from frugalbench import bench, worker, runners\n"
+        "runners.load('ort')\n"
+        "own = {name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names\n"
+        "print(' '.join(sorted(own)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    heavy = {"pyarrow", "onnx", "scipy", "pandas", "hydra", "rich", "click", "torch", "codecarbon"}
+    assert not heavy & set(done.stdout.split())
+
+
+def test_data_reach_the_worker_and_answers_come_back(tmp_path: Path) -> None:
+    x = np.array([[3.0, 0.0], [0.0, 3.0], [0.0, 1.0], [2.0, 1.0]], np.float32)
+    np.savez(tmp_path / "d.npz", x=x, y=np.array([0, 1, 0, 0]), g=np.array(["a", "b", "a", "b"]))
+    data = Data(path=str(tmp_path / "d.npz"), label="y", positive=1, groups=("g",))
+    record = measured(softmax(tmp_path / "m.onnx"), data=data)
+    assert record.arrays["y_pred"].tolist() == [0, 1, 1, 0]
+    assert record.arrays["group:g"].tolist() == [0, 1, 0, 1]
+    accuracy = metrics.find("quality.accuracy")(record)
+    assert isinstance(accuracy, Value)
+    assert accuracy.estimate == 0.75
+
+
+def test_a_record_names_no_folder_of_the_machine(tmp_path: Path) -> None:
+    record = measured(softmax(tmp_path / "m.onnx"))
+    assert record.spec.model.path == "m.onnx"
+    assert os.sep not in record.id
