@@ -20,7 +20,7 @@ from frugalbench.jobs import Job, assemble, prepare
 from frugalbench.record import Memory, Record, Run, Window
 from frugalbench.spec import Plan, Spec
 
-__all__ = ["Progress", "Started", "measure", "run", "timed_loop"]
+__all__ = ["Meters", "Progress", "Started", "measure", "run", "timed_loop"]
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
@@ -42,14 +42,15 @@ class Started:
 
 
 @dataclass(slots=True)
-class _Meters:
+class Meters:
     """The meters that opened, and what each read at the last window edge."""
 
-    opened: dict[str, meters.Meter]
+    opened: dict[str, meters.Meter] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     last: dict[str, meters.Reading] = field(default_factory=dict)
 
     def mark(self) -> None:
+        """Read every meter: the next window starts here."""
         self.last = {name: meter.read() for name, meter in self.opened.items()}
 
     def window(self, calls: int, seconds: float) -> list[Window]:
@@ -215,7 +216,7 @@ def _warm_up(calls: Sequence[Callable[[], object]], plan: Plan) -> int:
     return count
 
 
-def _open_meters(job: Job) -> _Meters:
+def _open_meters(job: Job) -> Meters:
     opened, notes = {}, []
     for name in job.spec.target.meters:
         meter = meters.open_meter(name, job.spec.target)
@@ -223,13 +224,13 @@ def _open_meters(job: Job) -> _Meters:
             notes.append(f"meter {name}: {meter.reason}")
         else:
             opened[name] = meter
-    return _Meters(opened, notes)
+    return Meters(opened, notes)
 
 
 def timed_loop(
     calls: Sequence[Callable[[], object]],
     plan: Plan,
-    reading: _Meters,
+    reading: Meters,
     progress: Progress,
     clock: Clock = time.perf_counter_ns,
 ) -> tuple[npt.NDArray[np.int64], list[Window]]:

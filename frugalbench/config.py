@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from frugalbench.certify import Policy, check
-from frugalbench.errors import FrugalbenchError, UsageError, did_you_mean
+from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError, did_you_mean
 from frugalbench.overrides import SUFFIXES, translate
 from frugalbench.settings import (
     PARTS,
@@ -113,6 +113,11 @@ def launch(
             application()
         except SystemExit as stop:
             return int(stop.code or 0)
+    if not codes and {"-m", "--multirun"} & set(words):
+        raise MeasurementError(
+            "the jobs ran in other processes, which keep their verdicts: judge each record in the "
+            "results folder with frugalbench certify RECORD"
+        )
     return _worst(codes)
 
 

@@ -1,0 +1,100 @@
+"""What the documents say can be run is run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from frugalbench.cli import main
+from frugalbench.metrics import every
+from frugalbench.settings import load_policy
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [
+        line.partition("   #")[0].strip() for block in blocks("sh") for line in block.split("\n")
+    ]
+    return [line for line in lines if line.startswith("frugalbench")]
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model and a table of someone's own, and two records."""
+    from pyarrow import parquet
+
+    reference = ROOT / "frugalbench" / "reference"
+    shutil.copy(reference / "models" / "german-mlp.onnx", tmp_path / "mine.onnx")
+    table = parquet.read_table(reference / "data" / "german.parquet")
+    names = ["y" if name == "good_credit" else name for name in table.column_names]
+    parquet.write_table(table.rename_columns(names).drop(["split"]), tmp_path / "mine.parquet")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_every_command_of_the_readme_runs(lab: Path) -> None:
+    quick = " plan.max_seconds=0.5 plan.warmup_seconds=0.1"
+    for command in commands():
+        records = sorted((lab / "results").glob("*")) or [lab]
+        line = command.replace("results/RECORD", str(records[0]))
+        line = line.replace("results/OTHER", str(records[-1]))
+        line += quick if "model=" in line else ""
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+        assert done.returncode in (0, 1, 3), f"{line}\n{done.stdout}\n{done.stderr}"
+    assert len(commands()) >= 6
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(lab: Path) -> None:
+    (block,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", block], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "latency.p90" in done.stdout
+    assert list((lab / "results").iterdir())
+
+
+def test_files_the_documents_link_to_exist() -> None:
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), ROOT / "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_rule_of_the_default_policy_is_explained() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    for rule in load_policy("frugal-and-trustworthy").rules:
+        assert f"`{rule.metric}`" in page
+        assert rule.why
+        assert rule.pourquoi
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for command in main.commands:
+        if command != "run":
+            assert f"frugalbench {command}" in README
+
+
+def test_every_metric_has_a_sentence_and_names_in_both_languages() -> None:
+    for address, metric in every().items():
+        assert metric.function.__doc__, address
+        assert metric.title, address
+        assert metric.titre, address
+
+
+def test_every_configuration_says_what_it_is() -> None:
+    for path in (ROOT / "configs").rglob("*.yaml"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert any(line.startswith("# ") and "@package" not in line for line in lines), path
