@@ -37,9 +37,9 @@ Outcome = Literal["PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL"]
 SEVERITY: tuple[Outcome, ...] = ("PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL")
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "NOT_EVALUATED": 3}
 
+MOST_OBSERVATIONS = 1e9
 # A sample sized so that the expected interval just touches the bound settles the rule one time in
 # two; (1.96 + 0.84)² / 1.96² raises that to four times in five.
-MOST_OBSERVATIONS = 1e9
 POWER_FACTOR = ((1.959964 + 0.841621) / 1.959964) ** 2
 
 

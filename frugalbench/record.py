@@ -4,11 +4,12 @@ Every number in a report is recomputed from a `Record`, so a stored one can be j
 later and give the same verdict. Records are never edited.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from frugalbench.spec import OutputKind, Spec
 from frugalbench.values import Method
@@ -142,7 +143,7 @@ class Run(Facts, frozen=True, kw_only=True):
     first_call_seconds: float
     cold_start_seconds: float | None
     warmup_calls: int
-    batch: int
+    batch: Annotated[int, Meta(ge=1)]
     memory: Memory | None
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()

@@ -139,3 +139,10 @@ def test_without_a_run_there_is_no_time() -> None:
         found = find(f"latency.{name}")(FAILED)
         assert isinstance(found, Missing)
         assert found.reason == "no_run"
+
+
+def test_the_latency_of_a_pretend_model_can_never_certify() -> None:
+    record = timed(shuffled(1000))
+    assert record.run is not None
+    pretend = change(record, run=change(record.run, runner="fake", provider="fake"))
+    assert value("latency.p50", pretend).method == "pretend"

@@ -5,7 +5,7 @@ import numpy as np
 from frugalbench.metrics._intervals import effective_size, order_statistic
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.record import Record
-from frugalbench.values import Measure, Missing, Value
+from frugalbench.values import Measure, Method, Missing, Value
 
 __all__ = ["cold_start", "model_load", "p50", "p90", "p95", "p99", "throughput"]
 
@@ -39,7 +39,7 @@ def _percentile(record: Record, p: float) -> Measure:
         low=low,
         high=high,
         n=int(calls.size),
-        method="timer",
+        method=_method(record),
         interval="order_statistic" if found else "range",
         note=note,
     )
@@ -109,9 +109,14 @@ def throughput(record: Record) -> Measure:
         # A spread as large as the mean bounds the throughput by the fastest part only.
         high=batch / (mean - half) if half < mean else max(estimate, batch / float(means.min())),
         n=int(calls.size),
-        method="timer",
+        method=_method(record),
         interval="batch_means_t",
     )
+
+
+def _method(record: Record) -> Method:
+    """A clock's reading of a model that only pretends to run is itself pretended."""
+    return "pretend" if record.run is not None and record.run.provider == "fake" else "timer"
 
 
 def _once(record: Record, seconds: float | None, lacking: str) -> Measure:
@@ -123,7 +128,7 @@ def _once(record: Record, seconds: float | None, lacking: str) -> Measure:
         low=seconds,
         high=seconds,
         n=1,
-        method="timer",
+        method=_method(record),
         interval="single_observation",
     )
 
