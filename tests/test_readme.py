@@ -73,6 +73,15 @@ def test_files_the_documents_link_to_exist() -> None:
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
+def test_the_demonstration_in_the_readme_is_the_stored_record_judged_again() -> None:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import demonstration
+    finally:
+        sys.path.pop(0)
+    assert demonstration.written(README, demonstration.current()) == README
+
+
 def test_every_rule_of_the_default_policy_is_explained() -> None:
     page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
     for rule in load_policy("frugal-and-trustworthy").rules:
