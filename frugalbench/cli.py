@@ -4,27 +4,19 @@ Heavy packages are imported inside the command that needs them, so that `--help`
 """
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import frugalbench
-from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from frugalbench.certify import Policy, Verdict
-    from frugalbench.config import Question
-    from frugalbench.record import Record
+from frugalbench.errors import FrugalbenchError, UsageError
 
 __all__ = ["main"]
 
 HYDRA_WORDS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 INTERRUPTED = 130
+DEFAULT_POLICY = "frugal-and-trustworthy"
 
 
 class Commands(click.Group):
@@ -86,17 +78,17 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
       frugalbench certify -m model=nhanes-mlp,nhanes-mlp-int8 plan=quick
       frugalbench certify results/RECORD --policy ./mine.yaml
     """
-    output = _Output(as_json=as_json, quiet=quiet)
+    from frugalbench import config, console
+
+    output = console.Output(as_json=as_json, quiet=quiet)
     stored = [word for word in words if "=" not in word and Path(word).exists()]
     if stored:
         if len(words) > 1:
             raise UsageError("a stored record takes no KEY=VALUE: it cannot be measured again")
-        sys.exit(_judge_again(Path(stored[0]), policy or "frugal-and-trustworthy", output))
+        sys.exit(console.judge_again(Path(stored[0]), policy or DEFAULT_POLICY, output))
     if policy is not None:
         words = (*words, f"policy={policy}")
-    from frugalbench import config
-
-    sys.exit(config.launch(words, lambda question: _certify(question, output), _refuse))
+    sys.exit(config.launch(words, lambda question: console.certify(question, output), _refuse))
 
 
 @main.command(context_settings=HYDRA_WORDS)
@@ -112,10 +104,10 @@ def run(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
       frugalbench run model=./mine.onnx target.threads=2
       frugalbench run -m model=german-mlp,german-mlp-int8 target.threads=1,2
     """
-    from frugalbench import config
+    from frugalbench import config, console
 
-    output = _Output(as_json=as_json, quiet=quiet)
-    sys.exit(config.launch(words, lambda question: _run(question, output), _refuse))
+    output = console.Output(as_json=as_json, quiet=quiet)
+    sys.exit(config.launch(words, lambda question: console.run(question, output), _refuse))
 
 
 @main.command()
@@ -133,7 +125,7 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
       frugalbench show results/RECORD --json
       frugalbench show results/RECORD --format markdown --lang fr
     """
-    from frugalbench import report, settings, store
+    from frugalbench import console, report, settings, store
     from frugalbench.certify import judge
 
     stored = store.load(record)
@@ -145,11 +137,11 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
         return
     from frugalbench.report import text
 
-    console = _console()
-    console.print(text.header(stored))
-    console.print(text.measures_table(stored))
+    screen = console.console()
+    screen.print(text.header(stored))
+    screen.print(text.measures_table(stored))
     if verdict is not None:
-        console.print(text.verdict_table(stored, verdict))
+        screen.print(text.verdict_table(stored, verdict))
 
 
 @main.command()
@@ -165,7 +157,7 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
     """
     import msgspec
 
-    from frugalbench import store
+    from frugalbench import console, store
     from frugalbench.compare import compare as compare_records
     from frugalbench.report import text
 
@@ -173,7 +165,7 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
-    _console().print(text.comparison_table(rows))
+    console.console().print(text.comparison_table(rows))
 
 
 @main.command()
@@ -188,6 +180,7 @@ def doctor(results: Path, as_json: bool) -> None:
     """
     import msgspec
 
+    from frugalbench import console
     from frugalbench.doctor import examine
     from frugalbench.report import text
 
@@ -195,7 +188,7 @@ def doctor(results: Path, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(checks).decode())
         return
-    _console().print(text.checks_table(checks))
+    console.console().print(text.checks_table(checks))
 
 
 @main.command()
@@ -211,119 +204,3 @@ def schema() -> None:
     from frugalbench.report import json as json_report
 
     click.echo(json.dumps(json_report.schema(), indent=2, sort_keys=True))
-
-
-class _Output:
-    """Where a command prints: progress on stderr, the result on stdout, or JSON alone."""
-
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
-        self.as_json = as_json
-        self.shown = not (as_json or quiet)
-
-    def progress(self) -> "AbstractContextManager[Callable[[str, float], None]]":
-        """A live bar on a terminal, nothing elsewhere."""
-        from frugalbench.report import text
-
-        return text.progress(_console(stderr=True), shown=self.shown)
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    # Piped output is as wide as the tables need: a log has no columns to wrap at.
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 120, highlight=False)
-
-
-def _measure(question: "Question", output: _Output) -> "Record":
-    from frugalbench import store, worker
-
-    store.check_writable(Path(question.results))
-    if output.shown:
-        click.echo(_asked(question))
-    with output.progress() as progress:
-        return worker.run(question.spec, progress)
-
-
-def _asked(question: "Question") -> str:
-    spec = question.spec
-    data = (
-        f"data {spec.data.name or spec.data.path}"
-        if spec.data
-        else "no data: speed, memory, energy"
-    )
-    site = (
-        f"site {spec.site.name} ({spec.site.country})" if spec.site else "no site: no carbon, water"
-    )
-    model = spec.model.name or spec.model.path
-    return f"model {model} · {data} · target {spec.target.name} · plan {spec.plan.name} · {site}"
-
-
-def _run(question: "Question", output: _Output) -> int:
-    from frugalbench import report, store
-    from frugalbench.report import text
-
-    record = _measure(question, output)
-    folder = store.save(record, Path(question.results))
-    _refuse_failed(record, folder)
-    if output.as_json:
-        click.echo(report.render("json", record, None))
-    elif output.shown:
-        console = _console()
-        console.print(text.header(record))
-        console.print(text.measures_table(record))
-        click.echo(f"record  {folder}\nnext    frugalbench certify {folder}")
-    return 0
-
-
-def _certify(question: "Question", output: _Output) -> int:
-    from frugalbench import store
-    from frugalbench.certify import judge
-
-    record = _measure(question, output)
-    verdict = judge(record, question.policy)
-    folder = store.save(record, Path(question.results), _reports(record, verdict))
-    _refuse_failed(record, folder)
-    _tell(record, verdict, output)
-    if output.shown:
-        click.echo(
-            f"record  {folder}\nreport  {folder / 'report.html'}\nnext    frugalbench show {folder}"
-        )
-    return verdict.exit_code
-
-
-def _refuse_failed(record: "Record", folder: Path) -> None:
-    if record.failure is not None:
-        raise MeasurementError(f"{record.failure.detail} (attempt kept in {folder})")
-
-
-def _reports(record: "Record", verdict: "Verdict") -> dict[str, str]:
-    from frugalbench import report
-
-    names = {"markdown": "report.md", "html": "report.html", "json": "report.json"}
-    return {name: report.render(kind, record, verdict) for kind, name in names.items()}
-
-
-def _judge_again(path: Path, policy: str, output: _Output) -> int:
-    from frugalbench import settings, store
-    from frugalbench.certify import judge
-
-    judged_by: Policy = settings.load_policy(policy)
-    record = store.load(path)
-    _refuse_failed(record, path)
-    verdict = judge(record, judged_by)
-    _tell(record, verdict, output)
-    return verdict.exit_code
-
-
-def _tell(record: "Record", verdict: "Verdict", output: _Output) -> None:
-    import msgspec
-
-    from frugalbench.report import text
-
-    if output.as_json:
-        click.echo(msgspec.json.encode(verdict).decode())
-    elif output.shown:
-        console = _console()
-        console.print(text.header(record))
-        console.print(text.verdict_table(record, verdict))

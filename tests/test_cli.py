@@ -1,4 +1,4 @@
-"""The command line as a user meets it: one line per refusal, honest exit codes, nothing left over."""
+"""The command line as a user meets it: one line a refusal, honest exit codes, nothing left."""
 
 import json
 import os

@@ -20,6 +20,7 @@ LAYERS = (
     {"store", "report", "settings"},
     {"overrides", "worker", "doctor"},
     {"config"},
+    {"console"},
     {"cli"},
     {"__main__"},
 )
@@ -33,11 +34,11 @@ HOMES = {
     "codecarbon": {"meters/modelled.py"},
     "hydra": {"config.py"},
     "omegaconf": {"config.py"},
-    "rich": {"cli.py", "report/text.py"},
+    "rich": {"console.py", "report/text.py"},
     "jinja2": {"report/html.py"},
     "pyarrow": {"data.py"},
     "scipy": {"metrics/_intervals.py"},
-    "click": {"cli.py"},
+    "click": {"cli.py", "console.py"},
 }
 
 

@@ -1,0 +1,140 @@
+"""What a command does once it is parsed: measure, save, judge, tell. It decides nothing either.
+
+Results go to stdout and progress to stderr, so that a pipe gets the result alone.
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from frugalbench import report, settings, store, worker
+from frugalbench.certify import Verdict, judge
+from frugalbench.config import Question
+from frugalbench.errors import MeasurementError
+from frugalbench.record import Record
+from frugalbench.report import text
+
+__all__ = ["Output", "certify", "console", "judge_again", "run"]
+
+
+class Output:
+    """Where a command prints: progress on stderr, the result on stdout, or JSON alone."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self.as_json = as_json
+        self.shown = not (as_json or quiet)
+
+    def progress(self) -> AbstractContextManager[Callable[[str, float], None]]:
+        """A live bar on a terminal, nothing elsewhere."""
+        from frugalbench.report import text
+
+        return text.progress(console(stderr=True), shown=self.shown)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print."""
+    # Piped output is as wide as the tables need: a log has no columns to wrap at.
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 120, highlight=False)
+
+
+def _measure(question: Question, output: Output) -> Record:
+
+    store.check_writable(Path(question.results))
+    if output.shown:
+        click.echo(_asked(question))
+    with output.progress() as progress:
+        return worker.run(question.spec, progress)
+
+
+def _asked(question: Question) -> str:
+    spec = question.spec
+    data = (
+        f"data {spec.data.name or spec.data.path}"
+        if spec.data
+        else "no data: speed, memory, energy"
+    )
+    site = (
+        f"site {spec.site.name} ({spec.site.country})" if spec.site else "no site: no carbon, water"
+    )
+    model = spec.model.name or spec.model.path
+    return f"model {model} · {data} · target {spec.target.name} · plan {spec.plan.name} · {site}"
+
+
+def run(question: Question, output: Output) -> int:
+    """Measure, save, show every metric; returns the exit code.
+
+    Raises:
+        FrugalbenchError: as `worker.run` and `store.save`, or the measurement failed.
+    """
+    record = _measure(question, output)
+    folder = store.save(record, Path(question.results))
+    _refuse_failed(record, folder)
+    if output.as_json:
+        click.echo(report.render("json", record, None))
+    elif output.shown:
+        screen = console()
+        screen.print(text.header(record))
+        screen.print(text.measures_table(record))
+        click.echo(f"record  {folder}\nnext    frugalbench certify {folder}")
+    return 0
+
+
+def certify(question: Question, output: Output) -> int:
+    """Measure, judge, save with reports, show the verdict; returns the exit code.
+
+    Raises:
+        FrugalbenchError: as `worker.run` and `store.save`, or the measurement failed.
+    """
+    record = _measure(question, output)
+    verdict = judge(record, question.policy)
+    folder = store.save(record, Path(question.results))
+    # The record is safe before anything is drawn from it.
+    for name, text_of in _reports(record, verdict).items():
+        store.write_whole(folder / name, text_of)
+    _refuse_failed(record, folder)
+    _tell(record, verdict, output)
+    if output.shown:
+        click.echo(
+            f"record  {folder}\nreport  {folder / 'report.html'}\nnext    frugalbench show {folder}"
+        )
+    return verdict.exit_code
+
+
+def _refuse_failed(record: Record, folder: Path) -> None:
+    if record.failure is not None:
+        raise MeasurementError(f"{record.failure.detail} (attempt kept in {folder})")
+
+
+def _reports(record: Record, verdict: Verdict) -> dict[str, str]:
+
+    names = {"markdown": "report.md", "html": "report.html", "json": "report.json"}
+    return {name: report.render(kind, record, verdict) for kind, name in names.items()}
+
+
+def judge_again(path: Path, policy: str, output: Output) -> int:
+    """Judge a stored record by a policy, a name or a file; returns the exit code.
+
+    Raises:
+        FrugalbenchError: no such record or policy, or the record is of a failed measurement.
+    """
+    judged_by = settings.load_policy(policy)
+    record = store.load(path)
+    _refuse_failed(record, path)
+    verdict = judge(record, judged_by)
+    _tell(record, verdict, output)
+    return verdict.exit_code
+
+
+def _tell(record: Record, verdict: Verdict, output: Output) -> None:
+    if output.as_json:
+        click.echo(msgspec.json.encode(verdict).decode())
+    elif output.shown:
+        screen = console()
+        screen.print(text.header(record))
+        screen.print(text.verdict_table(record, verdict))
