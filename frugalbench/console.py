@@ -31,8 +31,6 @@ class Output:
 
     def progress(self) -> AbstractContextManager[Callable[[str, float], None]]:
         """A live bar on a terminal, nothing elsewhere."""
-        from frugalbench.report import text
-
         return text.progress(console(stderr=True), shown=self.shown)
 
 
@@ -44,7 +42,6 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def _measure(question: Question, output: Output) -> Record:
-
     store.check_writable(Path(question.results))
     if output.shown:
         click.echo(_asked(question))
