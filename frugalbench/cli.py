@@ -3,6 +3,7 @@
 Heavy packages are imported inside the command that needs them, so that `--help` answers at once.
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,16 @@ from frugalbench.errors import FrugalbenchError, UsageError
 __all__ = ["main"]
 
 HYDRA_WORDS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 DEFAULT_POLICY = "frugal-and-trustworthy"
+
+
+class Terminated(BaseException):
+    """SIGTERM: unwinds like an interruption, so that temporary files and workers go."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
 
 
 class Commands(click.Group):
@@ -24,6 +33,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; never show a traceback for a refusal or an interruption."""
+        signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(context)
         except FrugalbenchError as error:
@@ -31,6 +41,9 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("frugalbench: interrupted; nothing was saved", err=True)
             context.exit(INTERRUPTED)
+        except Terminated:
+            click.echo("frugalbench: terminated; nothing was saved", err=True)
+            context.exit(TERMINATED)
         except BrokenPipeError:
             sys.stderr.close()
             context.exit(0)
@@ -59,7 +72,7 @@ def main() -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECORD] [KEY=VALUE]...")
 @click.option("--policy", metavar="P", help="Judge RECORD by this policy (a name or a file).")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, and only that.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--quiet", is_flag=True, help="Print one line only.")
 def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bool) -> None:
     """Measure a model and judge it by a policy, or judge a stored record again.
 
@@ -83,8 +96,11 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
     output = console.Output(as_json=as_json, quiet=quiet)
     stored = [word for word in words if "=" not in word and Path(word).exists()]
     if stored:
-        if len(words) > 1:
-            raise UsageError("a stored record takes no KEY=VALUE: it cannot be measured again")
+        others = [word for word in words if word != stored[0]]
+        if [word.partition("=")[0] for word in others] == ["policy"]:
+            policy = others.pop().partition("=")[2]
+        if others:
+            raise UsageError("a stored record takes --policy and nothing else: it is not measured")
         sys.exit(console.judge_again(Path(stored[0]), policy or DEFAULT_POLICY, output))
     if policy is not None:
         words = (*words, f"policy={policy}")
@@ -94,7 +110,7 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
 @main.command(context_settings=HYDRA_WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[KEY=VALUE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print every metric as JSON, and only that.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--quiet", is_flag=True, help="Print one line only.")
 def run(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Measure a model and save the record, without judging it.
 
@@ -130,6 +146,8 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
 
     stored = store.load(record)
     verdict = judge(stored, settings.load_policy(policy)) if policy else None
+    if lang != "en" and not format_:
+        raise UsageError("--lang is for reports: add --format markdown or --format html")
     if as_json or format_:
         click.echo(
             report.render(format_ or "json", stored, verdict, lang="fr" if lang == "fr" else "en")

@@ -66,13 +66,21 @@ def _rows_of(record: Record) -> tuple[object, ...]:
     return (*asked, plan.max_rows, plan.seed if plan.max_rows else 0)
 
 
+def _has_spread(value: Value) -> bool:
+    """Whether the interval says how much another run would differ.
+
+    What was seen once says nothing of it, and the ±50 % of a model of power is no spread of runs.
+    """
+    return value.interval not in ("single_observation", "one_process", "model_grade_low")
+
+
 def _row(address: str, metric: Metric, one: Measure, other: Measure, obstacle: str) -> Row:
     ratio: float | None = None
     separated: bool | None = None
     better: Literal["a", "b", ""] = ""
     if isinstance(one, Value) and isinstance(other, Value) and not obstacle:
         ratio = other.estimate / one.estimate if one.estimate else None
-        if "single_observation" not in (one.interval, other.interval):
+        if _has_spread(one) and _has_spread(other):
             separated = one.high < other.low or other.high < one.low
         if separated and metric.lower_is_better is not None:
             better = "a" if (one.estimate < other.estimate) == metric.lower_is_better else "b"

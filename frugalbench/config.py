@@ -29,6 +29,9 @@ from frugalbench.settings import (
 )
 from frugalbench.spec import Spec
 
+# Lists that people write as one word: data.groups=sex means [sex].
+LISTS = (("data", "groups"), ("data", "features"), ("model", "classes"), ("target", "meters"))
+
 __all__ = ["Question", "launch", "load_spec"]
 
 
@@ -60,6 +63,10 @@ def _question(raw: dict[str, Any]) -> Question:
     if isinstance(results, bool) or not isinstance(results, str | int | float) or results == "":
         raise UsageError("there is no folder for results: name one with results=…")
     path = policy.pop("path", None)
+    for part, key in LISTS:
+        one = (raw.get(part) or {}).get(key)
+        if isinstance(one, str):
+            raw[part][key] = [one]
     spec = convert(raw, Spec, "configuration")
     judged_by = load_policy(path) if path else check(convert(policy, Policy, "policy"))
     return Question(spec=with_factors(spec), policy=judged_by, results=str(results))
@@ -182,6 +189,8 @@ def _hydra_words() -> Iterator[None]:
         group, _, wrong = (error.missing_cfg_file or "").rpartition("/")
         near = did_you_mean(wrong, options(group) if group in PARTS else ())
         hint = f"; for a file of yours give its path, {group}=./…" if group in SUFFIXES else ""
+        if group == "site":
+            hint = "; for a place of yours say site.country=IT site.pue=1.2 site.wue=0"
         raise UsageError(
             f"there is no {group or 'configuration'} '{wrong}': {near}{hint}"
         ) from None
@@ -191,3 +200,18 @@ def _hydra_words() -> Iterator[None]:
         ) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(" ".join(str(error).split())[:300]) from None
+    except (ValueError, TypeError) as error:
+        if not _raised_by_hydra(error):
+            raise
+        raise UsageError(
+            f"{' '.join(str(error).split())[:300]}: choose options by name, as in plan=quick"
+        ) from None
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    """Whether the innermost frame is Hydra's: it refuses some values with a bare ValueError."""
+    innermost = error.__traceback__
+    while innermost and innermost.tb_next:
+        innermost = innermost.tb_next
+    module = innermost.tb_frame.f_globals.get("__name__", "") if innermost else ""
+    return str(module).startswith(("hydra.", "omegaconf."))

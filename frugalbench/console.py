@@ -27,6 +27,7 @@ class Output:
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self.as_json = as_json
+        self.quiet = quiet
         self.shown = not (as_json or quiet)
 
     def progress(self) -> AbstractContextManager[Callable[[str, float], None]]:
@@ -79,6 +80,8 @@ def run(question: Question, output: Output) -> int:
         screen.print(text.header(record))
         screen.print(text.measures_table(record))
         click.echo(f"record  {folder}\nnext    frugalbench certify {folder}")
+    elif output.quiet:
+        click.echo(folder)
     return 0
 
 
@@ -95,7 +98,7 @@ def certify(question: Question, output: Output) -> int:
     for name, text_of in _reports(record, verdict).items():
         store.write_whole(folder / name, text_of)
     _refuse_failed(record, folder)
-    _tell(record, verdict, output)
+    _tell(record, verdict, output, folder)
     if output.shown:
         click.echo(
             f"record  {folder}\nreport  {folder / 'report.html'}\nnext    frugalbench show {folder}"
@@ -124,14 +127,16 @@ def judge_again(path: Path, policy: str, output: Output) -> int:
     record = store.load(path)
     _refuse_failed(record, path)
     verdict = judge(record, judged_by)
-    _tell(record, verdict, output)
+    _tell(record, verdict, output, path)
     return verdict.exit_code
 
 
-def _tell(record: Record, verdict: Verdict, output: Output) -> None:
+def _tell(record: Record, verdict: Verdict, output: Output, folder: Path) -> None:
     if output.as_json:
         click.echo(msgspec.json.encode(verdict).decode())
     elif output.shown:
         screen = console()
         screen.print(text.header(record))
         screen.print(text.verdict_table(record, verdict))
+    elif output.quiet:
+        click.echo(f"{text.verdict_line(verdict)}: {folder}")

@@ -104,7 +104,7 @@ class Table:
         column = _one_value_a_row(self.need(name, "data.label"), name, "data.label")
         with _convertible(name, "data.label"):
             values: list[Label] = [_plain(one) for one in column.to_pylist()]
-        absent = sum(one is None or one != one for one in values)
+        absent = sum(one is None or one != one or one == "" for one in values)
         if absent:
             raise UsageError(
                 f"{absent:,} of {len(values):,} rows have no label in '{name}': drop them or fill "
@@ -125,7 +125,8 @@ class Table:
             return np.asarray(column)
         column = _decoded(column)
         kind = column.type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        if any(is_text(kind) for is_text in texts):
             return np.array(["" if v is None else v for v in column.to_pylist()], np.str_)
         if pa.types.is_boolean(kind):
             column = column.cast(pa.int8())
@@ -199,7 +200,9 @@ def _parquet(file: Path) -> dict[str, Any]:
 def _columns(file: Path, table: Any) -> dict[str, Any]:
     names: Sequence[str] = table.column_names
     _unique(file, names)
-    return {name: table.column(name).combine_chunks() for name in names}
+    # Pandas keeps its row numbers in a column of this name.
+    kept = [name for name in names if not name.startswith("__index_level_")]
+    return {name: table.column(name).combine_chunks() for name in kept}
 
 
 def _unique(file: Path, names: Sequence[str]) -> None:
@@ -261,7 +264,9 @@ def _whole_as_integers(column: Any) -> Any:
 
 
 def _plain(label: Any) -> Any:
-    """A label as a value a record can hold: dates and decimals as they are written."""
+    """A label as a value a record can hold: bytes as UTF-8, dates and decimals as written."""
+    if isinstance(label, bytes):
+        return label.decode("utf-8")
     return label if label is None or isinstance(label, int | float | str | bool) else str(label)
 
 

@@ -43,7 +43,8 @@ def dtype_of(port: Port) -> np.dtype[Any]:
     """
     if port.dtype not in DTYPES:
         raise UsageError(
-            f"input '{port.name}' is of type {port.dtype}, which frugalbench cannot feed"
+            f"input '{port.name}' is of type {port.dtype}, which frugalbench cannot feed: export "
+            "the model with inputs of numbers or text"
         )
     return DTYPES[port.dtype]
 
@@ -93,7 +94,8 @@ def map_columns(
                 f"column '{name}' holds text or arrays, and the input '{port.name}' takes "
                 f"{port.dtype}: encode it, or choose columns with data.features=[…]"
             )
-    return {port.name: _shaped(port, np.column_stack(arrays))}, used
+    # Each column in the input's type first: stacked, integers and floats would become floats.
+    return {port.name: _shaped(port, np.column_stack([_cast(port, a) for a in arrays]))}, used
 
 
 def _all_features(
@@ -114,9 +116,10 @@ def _all_features(
         if width == len(names):
             return names
     takes = width if isinstance(width, int) else "an unstated number of"
+    shown = ", ".join(without[:8]) + (", …" if len(without) > 8 else "")
     raise UsageError(
         f"the input '{port.name}' takes {takes} columns and the data have {len(without)} that "
-        "could be features: list them in order with data.features=[…]"
+        f"could be features ({shown}): list them in order with data.features=[…]"
     )
 
 
@@ -139,31 +142,38 @@ def _shaped(port: Port, array: Array) -> Array:
         if isinstance(want, int) and want != got:
             raise UsageError(
                 f"input '{port.name}' takes {'×'.join(str(w) for w in wanted)} a row and the data "
-                f"give {'×'.join(str(g) for g in given)}"
+                f"give {'×'.join(str(g) for g in given)}: reshape them, or choose other columns"
             )
     return np.ascontiguousarray(array)
 
 
 def _cast(port: Port, array: Array) -> Array:
     want = dtype_of(port)
+    unfit = (
+        f"input '{port.name}' takes {port.dtype}, which cannot hold its data: convert them first"
+    )
     if port.dtype == "string":
         return array.astype(np.str_).astype(object)
     if array.dtype.kind not in "biuf":
-        raise UsageError(f"input '{port.name}' takes {port.dtype} and its column holds text")
+        raise UsageError(
+            f"input '{port.name}' takes {port.dtype} and its column holds text: encode it first"
+        )
     if want.kind in "iub":
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise UsageError(
-                f"input '{port.name}' takes {port.dtype} and its data have empty values"
+                f"input '{port.name}' takes {port.dtype} and its data have empty values: fill them "
+                "in, or drop the rows"
             )
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             cast = array.astype(want)
-        if not np.array_equal(cast.astype(np.float64), array.astype(np.float64)):
-            raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
+            kept = np.array_equal(cast.astype(np.float64), array.astype(np.float64))
+        if not kept:
+            raise UsageError(unfit)
         return cast
     with np.errstate(over="ignore"):
         cast = array.astype(want)
     if array.dtype != want and (np.isinf(cast) & np.isfinite(array)).any():
-        raise UsageError(f"input '{port.name}' takes {port.dtype}, which cannot hold its data")
+        raise UsageError(unfit)
     return cast
 
 

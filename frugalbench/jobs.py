@@ -28,7 +28,7 @@ from frugalbench.record import (
     Record,
     Run,
 )
-from frugalbench.spec import Spec
+from frugalbench.spec import Data, Spec
 
 __all__ = ["Job", "Prepared", "assemble", "failed", "prepare"]
 
@@ -74,9 +74,7 @@ def prepare(spec: Spec) -> Prepared:
     if spec.data is None:
         return _without_data(spec, graph)
     table = _rows_used(spec, data_module.load(spec.data.path))
-    features = spec.data.features or tuple(
-        name for name in graph.features if all(one in table.columns for one in graph.features)
-    )
+    features = _features(spec.data, graph, table)
     others = frozenset(one for one in (spec.data.label, spec.data.split_column) if one)
     feed, used = inputs.map_columns(
         graph.facts.inputs,
@@ -94,8 +92,48 @@ def prepare(spec: Spec) -> Prepared:
         rows=table.rows if spec.data.label else 0,
         batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
         inputs="data",
+        notes=(*_order_notes(features, graph, used), *_empty_notes(feed)),
     )
     return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept)
+
+
+def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) -> tuple[str, ...]:
+    """The declared order of columns, else the model's own; every declared column is there.
+
+    Raises:
+        UsageError: a column that was declared, or that the model names, is not in the table.
+    """
+    for name, what in (
+        (data.label, "data.label"),
+        *((group, "data.groups") for group in data.groups),
+        *((feature, "data.features") for feature in data.features),
+    ):
+        if name is not None:
+            table.need(name, what)
+    if data.features or not set(graph.features) & set(table.columns):
+        return data.features
+    for name in graph.features:
+        table.need(name, "the model, which names it")
+    return graph.features
+
+
+def _order_notes(
+    features: tuple[str, ...], graph: models.GraphFacts, used: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What to know when nothing but the width of the matrix says which column is which."""
+    if features or len(graph.facts.inputs) > 1 or len(used) < 2:
+        return ()
+    shown = ", ".join(used[:6]) + (", …" if len(used) > 6 else "")
+    return (
+        f"columns were fed in file order ({shown}), which nothing but their number confirms; "
+        "list them with data.features=[…] to be sure",
+    )
+
+
+def _empty_notes(feed: dict[str, Array]) -> tuple[str, ...]:
+    """How many empty values the model is fed as NaN."""
+    empty = sum(int(np.isnan(one).sum()) for one in feed.values() if one.dtype.kind == "f")
+    return (f"{empty:,} empty values of the data were fed as NaN",) if empty else ()
 
 
 def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:

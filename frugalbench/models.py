@@ -72,7 +72,7 @@ def inspect(model: Model) -> GraphFacts:
     if not taken:
         raise UsageError(f"{path} takes no input, so there is nothing to measure it on")
     outputs = tuple(_port(value) for value in graph.output)
-    parameters = sum(math.prod(one.dims) for one in graph.initializer)
+    parameters = _parameters(graph)
     if not 0 <= parameters <= MAX_INT64:
         raise UsageError(f"{path} declares weights of an impossible size; export the model again")
     answer = _answer(model, graph, outputs)
@@ -96,6 +96,15 @@ def inspect(model: Model) -> GraphFacts:
         # The runtime hands maps over in the order of their keys, whatever the graph's order.
         classes = tuple(sorted(in_graph))
     return GraphFacts(facts, _strings_in(metadata.get("feature_names")), classes)
+
+
+def _parameters(graph: Any) -> int:
+    """Numbers held as weights: initialisers, and the lists of ai.onnx.ml operators."""
+    held: int = sum(math.prod(one.dims) for one in graph.initializer)
+    for node in graph.node:
+        if node.domain == "ai.onnx.ml":
+            held += sum(len(one.floats) + math.prod(one.t.dims or (0,)) for one in node.attribute)
+    return held
 
 
 def _parse(path: Path) -> Any:

@@ -1,5 +1,6 @@
 """From what a person types to what Hydra reads: bare paths, suggestions, the demonstration."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ FLAGS_WITH_VALUE = {
     *("--cfg", "-c", "--info", "-i", "--package", "-p"),
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
 }
+FLAGS = {"-m", "--multirun", "--resolve", "--hydra-help", "--version", "--shell-completion"}
 SUFFIXES = {
     "model": (".onnx",),
     "data": (".csv", ".parquet", ".npz"),
@@ -30,6 +32,7 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
     for before, word in zip(["", *arguments], arguments, strict=False):
         key, given, value = word.partition("=")
         if word.startswith("-") or before in FLAGS_WITH_VALUE:
+            _check_flag(word, before)
             words.append(word)
             continue
         if not given and not word.startswith("~"):
@@ -41,6 +44,8 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
         else:
             words.append(word)
     chosen = {word.partition("=")[0] for word in words}
+    if "data" in chosen and "model" not in chosen:
+        raise UsageError("data are given without a model: add model=./mine.onnx, or a model's name")
     return ("config" if chosen & {"model", "data"} else "demo"), words
 
 
@@ -50,6 +55,17 @@ def _known_keys() -> set[str]:
     for part in PARTS:
         keys |= {f"{part}.{key}" for key in settings[part]}
     return keys
+
+
+def _check_flag(word: str, before: str) -> None:
+    """Refuse a flag that neither we nor Hydra know; Hydra's own refusal is a page of usage."""
+    flag = word.partition("=")[0]
+    if before in FLAGS_WITH_VALUE or flag in FLAGS_WITH_VALUE or flag in FLAGS:
+        return
+    known = {*FLAGS_WITH_VALUE, *FLAGS, "--json", "--quiet", "--policy", "--help"}
+    setting = flag.lstrip("-")
+    hint = f"settings are words, {setting}=…" if setting in _known_keys() else ""
+    raise UsageError(f"there is no option '{flag}': {hint or did_you_mean(flag, known)}")
 
 
 def _check_key(key: str, known: set[str]) -> None:
@@ -68,10 +84,10 @@ def _paths(key: str, value: str) -> list[str]:
     """
     if key not in SUFFIXES:
         return []
-    pieces = [value] if Path(value).exists() else value.split(",")
+    pieces = [value] if _is_there(value) else value.split(",")
     are_paths = [
         piece not in options(key)
-        and ("/" in piece or piece.lower().endswith(SUFFIXES[key]) or Path(piece).is_file())
+        and ("/" in piece or piece.lower().endswith(SUFFIXES[key]) or _is_there(piece, a_file=True))
         for piece in pieces
     ]
     if not any(are_paths):
@@ -83,14 +99,24 @@ def _paths(key: str, value: str) -> list[str]:
 
 def _at_home(path: str) -> str:
     """The path with the home directory for a leading `~/`, unless a file is really named so."""
-    if Path(path).exists() or not path.startswith("~/"):
+    if _is_there(path) or not path.startswith("~/"):
         return path
     return str(Path(path).expanduser())
 
 
+def _is_there(path: str, *, a_file: bool = False) -> bool:
+    """Whether a path exists; one too long or behind a closed folder does not."""
+    try:
+        return Path(path).is_file() if a_file else Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _quoted(path: str) -> str:
     """A path as a quoted string of Hydra's override grammar."""
-    # In a quoted string a backslash is itself except before a quote, and doubles at the end.
-    body = path.replace('"', '\\"')
+    # A backslash is itself, but doubles before what it could escape: an interpolation of
+    # OmegaConf, then a quote or the end of Hydra's string.
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", path)
+    body = re.sub(r'(\\*)"', r'\1\1\\"', literal)
     tail = body[len(body.rstrip("\\")) :]
     return f'"{body}{tail}"'

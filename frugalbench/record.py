@@ -156,7 +156,7 @@ class Failure(Facts, frozen=True, kw_only=True):
     detail: str
 
 
-class Record(Facts, frozen=True, kw_only=True):
+class Record(Facts, frozen=True, kw_only=True, eq=False):
     """Everything observed about one question.
 
     `arrays` holds the per-call and per-row observations:
@@ -180,6 +180,11 @@ class Record(Facts, frozen=True, kw_only=True):
     failure: Failure | None
     arrays: dict[str, Array]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line: what it is about, not the million numbers in it."""
+        state = f"failed: {self.failure.kind}" if self.failure else f"{self.latency_ns.size} calls"
+        return f"<Record {self.id} ({self.model.name}, {state})>"
 
     @property
     def latency_ns(self) -> npt.NDArray[np.int64]:

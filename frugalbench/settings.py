@@ -4,6 +4,7 @@ The groups live in `configs/`, inside the wheel or at the top of a checkout. Eve
 `Spec` and of a `Policy` is a setting, with the default its type gives it.
 """
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,7 +97,10 @@ def _read_yaml(group: str, name: str) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases, which can grow a small file without bound, or repeated keys."""
+    """Safe YAML that also reads 1e-9 as a number.
+
+    It accepts no alias, which can grow a small file without bound, and no repeated key.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -113,6 +117,11 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_PlainLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"), list("-+0123456789")
+)
+
+
 def convert(raw: Any, kind: type[T], what: str) -> T:
     """Read plain values strictly into a type.
 
@@ -120,9 +129,13 @@ def convert(raw: Any, kind: type[T], what: str) -> T:
         UsageError: an unknown key, a value of the wrong type or out of its range.
     """
     try:
-        return msgspec.convert(raw, kind)
+        made = msgspec.convert(raw, kind)
+        msgspec.json.encode(made)
+    except UnicodeEncodeError:
+        raise UsageError(f"{what}: a name in it is not valid UTF-8; rename that file") from None
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
         raise UsageError(f"{what}: {_sentence(str(error))}") from None
+    return made
 
 
 def _sentence(message: str) -> str:
@@ -142,6 +155,7 @@ def with_factors(spec: Spec) -> Spec:
     filled = msgspec.structs.replace(
         site,
         country=country,
+        name=site.name or country.lower(),
         grid_carbon=site.grid_carbon or factors.grid_carbon(country),
         grid_water=site.grid_water or factors.grid_water(country),
     )

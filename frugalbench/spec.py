@@ -109,8 +109,8 @@ class Site(Strict, frozen=True, kw_only=True):
     own), `wue` the litres of water evaporated on site per kWh of IT energy.
     """
 
-    name: str
     country: str
+    name: str = ""
     pue: Annotated[float, Meta(ge=1, le=3)] | None = None
     wue: Annotated[float, Meta(ge=0, le=20)] | None = None
     grid_carbon: Factor | None = None

@@ -28,7 +28,7 @@ RECORD, ARRAYS = "record.json", "arrays.npz"
 MAX_BYTES = 1024**3
 
 
-def save(record: Record, folder: Path, reports: Mapping[str, str] | None = None) -> Path:
+def save(record: Record, folder: Path | str, reports: Mapping[str, str] | None = None) -> Path:
     """Write a record, and reports by file name beside it, as a new folder named by its id.
 
     The folder appears complete, under its final name, or not at all.
@@ -39,6 +39,7 @@ def save(record: Record, folder: Path, reports: Mapping[str, str] | None = None)
     Raises:
         StoreError: the results folder cannot be written, or the disk is full.
     """
+    folder = Path(folder)
     final = folder / record.id
     temporary: Path | None = None
     try:
@@ -48,12 +49,12 @@ def save(record: Record, folder: Path, reports: Mapping[str, str] | None = None)
         text = _encoded(record, file_sha256(temporary / ARRAYS))
         _write(temporary / RECORD, text)
         for name, report in (reports or {}).items():
-            _write(temporary / name, report.encode())
+            _write(temporary / name, report.encode(errors="replace"))
         temporary.chmod(0o755)
         temporary.rename(final)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise StoreError(
-            f"results cannot be written to {folder}: {error.strerror or error}; free some space or "
+            f"results cannot be written to {folder}: {_cause(error)}; free some space or "
             "choose another folder with results=…"
         ) from None
     finally:
@@ -62,13 +63,14 @@ def save(record: Record, folder: Path, reports: Mapping[str, str] | None = None)
     return final
 
 
-def load(path: Path) -> Record:
+def load(path: Path | str) -> Record:
     """Read a record back from its folder, or from the `record.json` in it.
 
     Raises:
         UsageError: there is no record there, or it is of a newer format.
         StoreError: the record is damaged.
     """
+    path = Path(path)
     folder = path.parent if path.name == RECORD else path
     file = folder / RECORD
     try:
@@ -77,14 +79,14 @@ def load(path: Path) -> Record:
         if file.stat().st_size > MAX_BYTES:
             raise StoreError(f"{file} is over 1 GiB: it is not a record of frugalbench")
         raw = msgspec.json.decode(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise StoreError(f"{file} is damaged: it is not JSON; measure again") from None
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise UsageError(
             f"there is no record at {path}: give the folder that holds {RECORD}"
         ) from None
     except OSError as error:
         raise UsageError(f"record {path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise StoreError(f"{file} is damaged: it is not JSON; measure again") from None
     return _decoded(raw, folder)
 
 
@@ -178,9 +180,9 @@ def check_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise StoreError(
-            f"results cannot be written to {folder}: {error.strerror or error}; choose another "
+            f"results cannot be written to {folder}: {_cause(error)}; choose another "
             "folder with results=…"
         ) from None
 
@@ -196,13 +198,20 @@ def write_whole(file: Path, text: str) -> None:
         handle, name = tempfile.mkstemp(prefix=".writing-", dir=file.parent)
         os.close(handle)
         try:
-            _write(Path(name), text.encode())
+            _write(Path(name), text.encode(errors="replace"))
             Path(name).chmod(0o644)
             Path(name).replace(file)
         finally:
             Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{file} cannot be written: {_cause(error)}; choose another place"
+        ) from None
+
+
+def _cause(error: OSError | ValueError) -> str:
+    """A ValueError is a path or a name that no file system or encoding can hold."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _write(file: Path, content: bytes) -> None:

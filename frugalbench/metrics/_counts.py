@@ -64,7 +64,20 @@ def labelled(record: Record) -> Missing | None:
         return Missing(reason="not_classification", detail="the model answers numbers, not classes")
     if not record.arrays["y_true"].size:
         return Missing(reason="no_rows", detail="the data hold no row")
-    return None
+    return _not_numbers(record)
+
+
+def _not_numbers(record: Record) -> Missing | None:
+    """Answers that are not numbers are no wrong answers: nothing can be counted from them."""
+    score = record.arrays.get("score")
+    if score is None or np.isfinite(score).all():
+        return None
+    rows = int((~np.isfinite(score)).any(axis=1).sum())
+    return Missing(
+        reason="not_finite",
+        detail=f"for {rows} of {len(score)} rows the model's answer is not a number: look for "
+        "empty values in the data",
+    )
 
 
 def counts_by_group(

@@ -7,7 +7,11 @@ from frugalbench.values import Measure, Missing, Value
 __all__ = ["for_model", "model_size", "parameters", "peak"]
 
 
-def _exact(amount: int, unit: str) -> Value:
+ONE_PROCESS = "one_process"
+"""The kernel counted exactly, but one process only: the next one may differ by a page or two."""
+
+
+def _exact(amount: int, unit: str, interval: str = "exact") -> Value:
     return Value(
         estimate=amount,
         unit=unit,
@@ -15,7 +19,7 @@ def _exact(amount: int, unit: str) -> Value:
         high=amount,
         n=1,
         method="counted",
-        interval="exact",
+        interval=interval,
     )
 
 
@@ -31,7 +35,7 @@ def peak(record: Record) -> Measure:
     if (gone := no_run(record)) is not None:
         return gone
     memory = record.run.memory if record.run else None
-    return _exact(memory.after_run, "B") if memory else _no_counter()
+    return _exact(memory.after_run, "B", ONE_PROCESS) if memory else _no_counter()
 
 
 @metric(
@@ -42,7 +46,9 @@ def for_model(record: Record) -> Measure:
     if (gone := no_run(record)) is not None:
         return gone
     memory = record.run.memory if record.run else None
-    return _exact(memory.after_run - memory.after_import, "B") if memory else _no_counter()
+    if memory is None:
+        return _no_counter()
+    return _exact(memory.after_run - memory.after_import, "B", ONE_PROCESS)
 
 
 @metric(unit="B", lower_is_better=True, title="Model file size", titre="Taille du modèle")

@@ -87,8 +87,6 @@ def auc(record: Record) -> Measure:
         return Missing(reason="no_positive_class", detail="needs a two-class task and its positive")
     if score is None:
         return Missing(reason="no_scores", detail="the model gives labels only, no scores")
-    if not np.isfinite(score).all():
-        return Missing(reason="not_finite", detail="the model gave scores that are not finite")
     positive = record.arrays["y_true"] == data.positive
     if min(int(positive.sum()), int((~positive).sum())) < 2:
         return Missing(reason="one_class", detail="fewer than two rows of one of the classes")

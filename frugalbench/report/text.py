@@ -40,6 +40,7 @@ __all__ = [
     "header",
     "measures_table",
     "progress",
+    "verdict_line",
     "verdict_table",
 ]
 
@@ -123,6 +124,17 @@ def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
         f": {sentence}\n{judged} {tally(verdict, 'en')}.",
     )
     return Group(table, overall, *_changes(rows))
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """The verdict and the required rules that decide it, on one line for a log."""
+    open_ones = [
+        clean(one.address)
+        for one in verdict.findings
+        if one.rule.required and one.outcome == verdict.overall != "PASS"
+    ]
+    shown = ", ".join(open_ones[:4]) + (f" and {len(open_ones) - 4} more" * (len(open_ones) > 4))
+    return f"{EN.outcomes[verdict.overall]}{f' ({shown})' if shown else ''}"
 
 
 def _rule_cells(row: RuleRow) -> tuple[Text, ...]:
