@@ -200,7 +200,9 @@ def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> 
 def _check_probabilities(score: Array, answer: Answer) -> None:
     """Refuse scores that are not the shares of one whole, within what 8-bit models round."""
     sure = score[np.isfinite(score).all(axis=1)]
-    if (sure < -TOLERANCE).any() or (np.abs(sure.sum(axis=1) - 1) > TOLERANCE).any():
+    with np.errstate(over="ignore"):
+        total = sure.sum(axis=1)
+    if (sure < -TOLERANCE).any() or (np.abs(total - 1) > TOLERANCE).any():
         raise UsageError(
             f"output '{answer.output}' was read as {answer.kind} and its rows are not shares of "
             "one: set model.output_kind=logit, or take another model.output"
@@ -210,8 +212,8 @@ def _check_probabilities(score: Array, answer: Answer) -> None:
 def _probabilities(logits: Array) -> Array:
     if logits.ndim == 1 or logits.shape[1] == 1:
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -700, 700))))
-    with np.errstate(invalid="ignore"):
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    with np.errstate(invalid="ignore", over="ignore"):
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 

@@ -254,7 +254,7 @@ def timed_loop(
             reading.mark()
             begin = end = clock()
             deadline, done = begin + share_ns, 0
-            while end < deadline and done < share_calls:
+            while not done or (end < deadline and done < share_calls):
                 call = calls[len(latencies) % turn]
                 start = clock()
                 call()

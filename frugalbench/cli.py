@@ -33,7 +33,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; never show a traceback for a refusal or an interruption."""
-        signal.signal(signal.SIGTERM, _terminate)
+        before = signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(context)
         except FrugalbenchError as error:
@@ -47,6 +47,8 @@ class Commands(click.Group):
         except BrokenPipeError:
             sys.stderr.close()
             context.exit(0)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _refuse(error: FrugalbenchError) -> int:

@@ -29,7 +29,7 @@ def describe(proc: Path = Path("/proc")) -> Host:
         logical_cores=os.cpu_count() or 1,
         physical_cores=_physical_cores(info),
         memory=_meminfo(proc, "MemTotal"),
-        virtualised="hypervisor flag of the processor" if _virtual(info) else None,
+        virtualised="hypervisor" if _virtual(info) else None,
         python=platform.python_version(),
         packages={name: found for name in PACKAGES if (found := _version(name))},
     )

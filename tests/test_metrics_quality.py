@@ -123,3 +123,16 @@ def test_without_labels_rows_or_a_run_there_is_no_quality() -> None:
         found = missing(address, FAILED)
         assert found.reason == "no_run"
         assert "SIGSEGV" in found.detail
+
+
+def test_answers_that_are_not_numbers_count_for_nothing() -> None:
+    """A model that gives NaN has no accuracy of 0 and no perfectly equal groups."""
+    record = labels([0, 0, 1, 1] * 25, [0, 0, 1, 1] * 25, {"sex": [0, 1] * 50})
+    score = np.full((100, 2), 0.5)
+    score[3] = np.nan
+    broken = change(record, arrays={**record.arrays, "score": score})
+    for address in ("quality.accuracy", "quality.balanced_accuracy", "quality.auc"):
+        assert missing(address, broken).reason == "not_finite"
+    gap = missing("fairness.equal_opportunity_difference", broken, attribute="sex")
+    assert gap.reason == "not_finite"
+    assert "1 of 100 rows" in gap.detail

@@ -66,25 +66,24 @@ def data_path(argument: str) -> str:
 
 
 @pytest.mark.parametrize("name", HARD)
-@pytest.mark.parametrize("folder", ["", "./", "/tmp/some where/", "../"])
+@pytest.mark.parametrize("folder", ["", "/tmp/some where/"])
 def test_a_hard_path_survives_exactly(folder: str, name: str) -> None:
     path = f"{folder}{name}.onnx"
     assert translate([f"model={path}"])[0] == "config"
     assert model_path(path) == path
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(name=PATHS)
 @example(name="\\")
 @example(name='\\\\"')
 @example(name="${x}")
 def test_any_printable_path_of_a_model_survives_exactly(name: str) -> None:
-    path = f"no-such-folder/{name}.onnx"
-    assert model_path(path) == path
-    assert model_path(f"{name}.onnx") == f"{name}.onnx" or name.startswith("~/")
+    path = f"{name}.onnx"
+    assert model_path(path) == path or path.startswith("~/")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(name=PATHS, suffix=st.sampled_from(SUFFIXES["data"]))
 def test_any_printable_path_of_data_survives_exactly(name: str, suffix: str) -> None:
     path = f"no-such-folder/{name}{suffix}"
@@ -134,11 +133,8 @@ def test_capital_endings_are_files_too() -> None:
 
 
 @pytest.mark.parametrize("path", ["x" * 300 + ".onnx", "x/" * 3000 + "m.onnx", "a\0b.onnx"])
-def test_a_path_no_file_system_holds_is_never_a_traceback(path: str) -> None:
-    try:
-        assert model_path(path) == path
-    except UsageError as error:
-        assert str(error).isprintable()
+def test_a_path_no_file_system_holds_is_left_to_the_model_reader(path: str) -> None:
+    assert model_path(path) == path
 
 
 # Sweeps
@@ -172,14 +168,19 @@ def test_names_and_files_are_not_mixed(value: str) -> None:
         (["--cfg", "job"], "demo"),
         (["model=german-mlp"], "config"),
         (["model=./a.onnx"], "config"),
-        (["data=nhanes"], "config"),
-        (["data=./a.csv", "plan=quick"], "config"),
+        (["model=./a.onnx", "data=./a.csv", "plan=quick"], "config"),
     ],
 )
 def test_the_demonstration_is_meant_only_without_a_model_and_data(
     arguments: list[str], chosen: str
 ) -> None:
     assert translate(arguments)[0] == chosen
+
+
+@pytest.mark.parametrize("data", ["nhanes", "./a.csv"])
+def test_data_without_a_model_are_not_the_demonstration(data: str) -> None:
+    with pytest.raises(UsageError, match="add model="):
+        load_spec(f"data={data}")
 
 
 def test_the_demonstration_is_the_shipped_model_on_its_own_data_in_france() -> None:

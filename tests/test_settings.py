@@ -141,7 +141,7 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
         ("plan.max_calls=1e400", "plan.max_calls"),
         ("target.threads=0", "target.threads"),
         ("target.memory_limit=-5", "target.memory_limit"),
-        ("target.meters=rapl", "target.meters"),
+        ("target.meters=5", "target.meters"),
         ("model.threshold=1.0", "model.threshold"),
         ("model.output_kind=guess", "model.output_kind"),
         ("model.path=null", "model.path"),

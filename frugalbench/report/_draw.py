@@ -79,7 +79,6 @@ def span(
         start = min(max(place(value.estimate) - THINNEST / 2, 0.0), 100 - THINNEST)
         end = start + THINNEST
     edge = place(bound)
-    unit = f"\u00a0{shown.unit}" if shown.unit else ""
     return Span(
         estimate=place(value.estimate),
         start=start,
@@ -87,9 +86,26 @@ def span(
         bound=edge,
         inside_start=0 if at_most else edge,
         inside_width=edge if at_most else round(100 - edge, 2),
-        left=plain(_short(low), shown.lang) + unit,
-        right=plain(_short(high), shown.lang) + unit,
+        left=_end(low, value, shown),
+        right=_end(high, value, shown),
     )
+
+
+def _end(x: float, value: Value, shown: Shown) -> str:
+    """The end of an axis in the unit that suits it, which is not always the estimate's."""
+    if value.unit == "1" or x == 0:
+        return plain(_short(x), shown.lang) + (f"\u00a0{shown.unit}" if shown.unit else "")
+    end = _short(x) / shown.factor
+    alone = Value(
+        estimate=end,
+        unit=value.unit,
+        low=end,
+        high=end,
+        n=1,
+        method=value.method,
+        interval="exact",
+    )
+    return show(alone, shown.lang, bound=end).limit
 
 
 def _ends(low: float, high: float, metric: Metric | None, factor: float) -> tuple[float, float]:

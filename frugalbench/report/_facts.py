@@ -3,7 +3,7 @@
 from frugalbench.certify import Verdict
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, clean, count, plain, show
-from frugalbench.report._phrases import WORDS
+from frugalbench.report._phrases import WORDS, note
 from frugalbench.values import METHODS, Method, Value
 
 __all__ = ["alerts", "energy_method", "facts", "many", "notes", "provenance"]
@@ -41,7 +41,7 @@ def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:
         (words.data, _data(record, lang)),
         (words.target, _target(record, lang)),
         (words.site, _site(record, lang)),
-        (words.host, _host(record)),
+        (words.host, _host(record, lang)),
         (words.date, clean(record.created)),
     ]
     if record.run is not None and record.run.inputs == "generated":
@@ -49,10 +49,10 @@ def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:
     return tuple(rows)
 
 
-def notes(record: Record) -> tuple[str, ...]:
+def notes(record: Record, lang: Lang = "en") -> tuple[str, ...]:
     """What the measurement itself had to say, on one line each."""
     told = (*record.notes, *(record.run.notes if record.run else ()))
-    return tuple(line for note in told if (line := clean(note, 400)))
+    return tuple(note(line, lang)[0] for one in told if (line := clean(one, 400)))
 
 
 def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fact, ...]:
@@ -129,11 +129,11 @@ def _site(record: Record, lang: Lang) -> str:
     return " · ".join(dict.fromkeys(part for part in parts if part))
 
 
-def _host(record: Record) -> str:
+def _host(record: Record, lang: Lang) -> str:
     host = record.host
     parts = [host.cpu, f"{host.system} {host.machine}"]
     if host.virtualised:
-        parts.append(host.virtualised)
+        parts.append(WORDS[lang].virtual)
     return " · ".join(clean(part) for part in parts if part)
 
 

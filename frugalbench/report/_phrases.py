@@ -14,7 +14,7 @@ from frugalbench.report._french import FR
 from frugalbench.report._words import Words
 from frugalbench.values import Measure, Method, Missing
 
-__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "reason"]
+__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "note", "reason"]
 
 WORDS: dict[Lang, Words] = {"en": EN, "fr": FR}
 
@@ -65,6 +65,51 @@ FRENCH: tuple[tuple[str, str], ...] = (
 )
 
 
+RATES = (
+    ("selection rate", "taux de sélection"),
+    ("TPR", "taux de vrais positifs"),
+    ("FPR", "taux de faux positifs"),
+)
+NOTES: tuple[tuple[str, str], ...] = (
+    (
+        r"widest (selection rate|TPR|FPR): (.+) ([\d.]+) \(n=(\d+)\) against (.+) ([\d.]+) "
+        r"\(n=(\d+)\)",
+        "plus grand écart de {} : {} {} (n = {}) contre {} {} (n = {})",
+    ),
+    (r"worst: (.+) \(n=(\d+)\)", "le plus bas : {} (n = {})"),
+    (r"correlated: worth (\d+) calls", "appels corrélés, qui en valent {}"),
+    (r"([\d,]+) of ([\d,]+)", "{} sur {}"),
+    (
+        r"meter (\w+): this machine shows no RAPL counter \(usual in a virtual machine\)",
+        "compteur {} : cette machine ne montre pas de compteur RAPL (usuel en machine virtuelle)",
+    ),
+    (
+        r"meter (\w+): the target does not run on an NVIDIA GPU",
+        "compteur {} : la cible n’utilise pas de processeur graphique NVIDIA",
+    ),
+    (
+        r"meter (\w+): the RAPL counters are readable by root only",
+        "compteur {} : seul l’administrateur peut lire les compteurs RAPL",
+    ),
+)
+
+
+def note(text: str, lang: Lang = "en") -> Sentence:
+    """A metric's or a measurement's own remark, in French where there is a reading of it."""
+    if lang == "fr":
+        for pattern, french in NOTES:
+            if (found := re.fullmatch(pattern, text)) is not None:
+                parts = [_french_note(part) for part in found.groups()]
+                return french.format(*parts), "fr"
+    return text, "en"
+
+
+def _french_note(part: str) -> str:
+    if re.fullmatch(r"[\d.,]+", part):
+        return part.replace(",", NARROW_SPACE).replace(".", ",")
+    return next((french for english, french in RATES if part == english), part)
+
+
 def reason(missing: Missing, lang: Lang = "en") -> Sentence:
     """Why a number is missing, as a sentence for people.
 
@@ -87,8 +132,9 @@ def explanation(finding: Finding, lang: Lang = "en") -> Sentence:
     if lang == "fr":
         for pattern, french in FRENCH:
             if (found := re.fullmatch(f"{pattern}(; .*)?", english)) is not None:
-                *parts, note = found.groups(default="")
-                return french.format(*map(_french_part, parts)) + note.replace("; ", " ; ", 1), "fr"
+                *parts, extra = found.groups(default="")
+                aside = f" ; {note(extra[2:], lang)[0]}" if extra else ""
+                return french.format(*map(_french_part, parts)) + aside, "fr"
     return english, "en"
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "RuleRow",
     "absent",
     "check_same",
+    "deciding",
     "group_name",
     "grouped",
     "headline",
@@ -129,11 +130,28 @@ def _rule_row(finding: Finding, lang: Lang) -> RuleRow:
         address=clean(finding.address),
         shown=shown,
         bound=f"{sign} {_limit(shown, measure, rule.unit, bound, lang)}",
-        n=count(measure.n, lang) if isinstance(measure, Value) else "",
+        n=_n(finding, lang),
         method=words.methods[measure.method] if isinstance(measure, Value) else "",
         weight=words.required if rule.required else words.advisory,
         explanation=explanation(finding, lang),
         why=_why(rule.why, rule.pourquoi, lang),
+    )
+
+
+def _n(finding: Finding, lang: Lang) -> str:
+    """How many were counted; over groups, at least so many in each."""
+    if not isinstance(finding.measure, Value):
+        return ""
+    by_group = "attribute" in metrics.every()[finding.rule.metric].parameters
+    return ("≥ " if by_group else "") + count(finding.measure.n, lang)
+
+
+def deciding(rows: Iterable[RuleRow], verdict: Verdict) -> tuple[RuleRow, ...]:
+    """The required rules that make the overall verdict what it is, when it is no pass."""
+    return tuple(
+        row
+        for row in rows
+        if row.finding.rule.required and row.outcome == verdict.overall != "PASS"
     )
 
 

@@ -77,6 +77,8 @@ class Words:
     tile_energy: str
     tile_carbon: str
     tile_accuracy: str
+    bound_word: str
+    virtual: str
     lamp: str
     beyond: str
     measure: str

@@ -20,6 +20,7 @@ from frugalbench.report._view import (
     Line,
     RuleRow,
     absent,
+    deciding,
     group_name,
     grouped,
     headline,
@@ -33,6 +34,8 @@ from frugalbench.values import Missing, Value
 __all__ = ["render"]
 
 MOST_GROUPS = 60
+MOST_REASONS = 6
+WORST_FIRST: tuple[Outcome, ...] = ("FAIL", "NOT_EVALUATED", "INCONCLUSIVE", "PASS")
 LAMP_WATTS = 10
 
 
@@ -108,6 +111,7 @@ class Page:
     alerts: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     tiles: tuple[Tile, ...]
+    because: tuple[RuleRow, ...]
     rules: tuple[RuleCard, ...]
     groups: tuple[GroupTable, ...]
     histogram: Histogram | None
@@ -141,6 +145,7 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
     words = WORDS[lang]
     word, sentence = headline(verdict, lang)
     known = [x for x in found if "group" not in x.scope and isinstance(x.measure, Value)]
+    rows = rule_rows(verdict, lang) if verdict else ()
     return Page(
         lang=lang,
         words=words,
@@ -154,14 +159,20 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
         alerts=alerts(record, lang),
         facts=facts(record, lang),
         tiles=_tiles(found, lang),
-        rules=tuple(_card(row) for row in rule_rows(verdict, lang)) if verdict else (),
+        because=deciding(rows, verdict)[:MOST_REASONS] if verdict else (),
+        rules=tuple(_card(row) for row in sorted(rows, key=_weight)),
         groups=tuple(_group_table(group, lang) for group in grouped(found)),
         histogram=histogram(record, lang),
         measures=tuple(_measure_row(line, lang) for line in known),
         missing=tuple(_measure_row(line, lang) for line in absent(found)),
-        notes=notes(record),
+        notes=notes(record, lang),
         provenance=provenance(record, verdict, lang),
     )
+
+
+def _weight(row: RuleRow) -> tuple[bool, int]:
+    """Required rules first, and among them what stands in the way of a pass."""
+    return not row.finding.rule.required, WORST_FIRST.index(row.outcome)
 
 
 def _judged(verdict: Verdict | None, words: Words) -> str:
@@ -178,7 +189,7 @@ def _tiles(found: Sequence[Line], lang: Lang) -> tuple[Tile, ...]:
         (words.tile_latency, ("latency.p50",), 1),
         (words.tile_energy, ("energy.per_inference",), 1000),
         (words.tile_carbon, ("carbon.per_inference",), 1000),
-        (words.tile_accuracy, ("quality.accuracy", "quality.mean_absolute_error"), 100),
+        (words.tile_accuracy, ("quality.balanced_accuracy", "quality.mean_absolute_error"), 100),
     )
     by_address = {line.address: line for line in found}
     tiles = []
