@@ -181,6 +181,18 @@ class Record(Facts, frozen=True, kw_only=True, eq=False):
     arrays: dict[str, Array]
     notes: tuple[str, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two records hold the same, arrays included."""
+        if not isinstance(other, Record) or self.arrays.keys() != other.arrays.keys():
+            return NotImplemented if not isinstance(other, Record) else False
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in self.__struct_fields__
+            if name != "arrays"
+        ) and all(np.array_equal(one, other.arrays[name]) for name, one in self.arrays.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         """One line: what it is about, not the million numbers in it."""
         state = f"failed: {self.failure.kind}" if self.failure else f"{self.latency_ns.size} calls"
