@@ -4,6 +4,7 @@ The JSON holds everything but the arrays, and the SHA-256 of the arrays' file; a
 cut short or edited by hand is refused with one line.
 """
 
+import hashlib
 import io
 import os
 import shutil
@@ -22,7 +23,7 @@ from frugalbench.errors import StoreError, UsageError
 from frugalbench.models import file_sha256
 from frugalbench.record import FORMAT, Record
 
-__all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "write_whole"]
+__all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "seal", "write_whole"]
 
 RECORD, ARRAYS = "record.json", "arrays.npz"
 MAX_BYTES = 1024**3
@@ -97,6 +98,8 @@ def _decoded(raw: Any, folder: Path) -> Record:
         raise UsageError(
             f"{folder} has format {raw['format']}, this version reads up to {FORMAT}: upgrade"
         )
+    if raw.pop("sha256", None) != seal(raw):
+        raise StoreError(f"{folder / RECORD} was changed after it was written: measure again")
     about = raw.get("arrays")
     if not isinstance(about, dict):
         raise StoreError(f"{folder / RECORD} is damaged: it names no arrays")
@@ -143,7 +146,17 @@ def _encoded(record: Record, arrays_sha256: str) -> bytes:
         "sha256": arrays_sha256,
         "shapes": {name: list(array.shape) for name, array in record.arrays.items()},
     }
+    raw["sha256"] = seal(raw)
     return msgspec.json.format(msgspec.json.encode(raw), indent=1)
+
+
+def seal(raw: Mapping[str, Any]) -> str:
+    """SHA-256 of a record's canonical JSON without the digest itself.
+
+    It tells damage and careless edits, not forgery: that takes a signature.
+    """
+    rest = {key: value for key, value in raw.items() if key != "sha256"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
 def _packed(arrays: Mapping[str, Any]) -> bytes:

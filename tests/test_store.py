@@ -66,6 +66,8 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     file = folder / store.RECORD
     raw = json.loads(file.read_bytes())
     change(raw)
+    with suppress(UnicodeEncodeError, RecursionError):
+        raw["sha256"] = store.seal(raw)
     file.write_text(json.dumps(raw))
     return folder
 
@@ -204,6 +206,13 @@ def test_no_byte_in_the_json_gives_a_traceback(stored: Path, place: float, byte:
             store.load(stored)
     finally:
         file.write_bytes(whole)
+
+
+def test_a_record_edited_by_hand_is_refused(copy: Path) -> None:
+    file = copy / store.RECORD
+    text = file.read_text()
+    file.write_text(text.replace('"threads": 1', '"threads": 2'))
+    assert "changed after it was written" in refusal(copy)
 
 
 def test_arrays_edited_by_hand_are_refused(copy: Path) -> None:
