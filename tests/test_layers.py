@@ -29,7 +29,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HOMES = {
     "torch": set(),
     "onnxruntime": {"runners/ort.py", "doctor.py"},
-    "onnx": {"models.py"},
+    "onnx": {"models/__init__.py", "models/_answers.py"},
     "pynvml": {"meters/nvml.py"},
     "codecarbon": {"meters/modelled.py"},
     "hydra": {"config.py"},
