@@ -25,6 +25,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
 TOLERANCE = 0.05
+HALF = 0.5
 
 
 def needed(facts: ModelFacts) -> Answer:
@@ -76,6 +77,12 @@ def classes_of(
     if named:
         return _distinct(named, width)
     if answer.kind == "label" and not answer.positions:
+        port = next(port for port in facts.outputs if port.name == answer.output)
+        if port.dtype != "string" and any(isinstance(one, str) for one in seen):
+            raise UsageError(
+                f"the model answers numbers and column '{column}' holds text "
+                f"({', '.join(map(str, seen[:6]))}): name the classes of 0, 1, …, model.classes=[…]"
+            )
         return tuple(seen)
     if seen == list(range(len(seen))) and (width is None or len(seen) <= width):
         return tuple(range(width or len(seen)))
@@ -151,7 +158,7 @@ def check_threshold(threshold: float, answer: Answer, positive: int | None) -> N
     Raises:
         UsageError: the model answers labels, or no class is the positive one.
     """
-    if threshold == 0.5:
+    if threshold == HALF:
         return
     if answer.kind == "label":
         raise UsageError("model.threshold needs probabilities and the model answers labels")
@@ -159,8 +166,17 @@ def check_threshold(threshold: float, answer: Answer, positive: int | None) -> N
         raise UsageError("model.threshold needs two classes, and data.positive=… to say which")
 
 
-def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> dict[str, Array]:
+def decode(
+    output: Array,
+    answer: Answer,
+    data: DataFacts,
+    threshold: float,
+    labels: Array | None = None,
+) -> dict[str, Array]:
     """Class codes (`y_pred`) and probabilities (`score`), or numbers (`value`), from an output.
+
+    Where the model gives its own `labels` beside probabilities they are its choice, unless
+    another threshold than one half was asked for.
 
     Raises:
         UsageError: the output does not have the shape of the declared answer, or none of its
@@ -194,6 +210,8 @@ def decode(output: Array, answer: Answer, data: DataFacts, threshold: float) -> 
         hit = score[:, data.positive] >= threshold
         codes = np.where(hit, data.positive, 1 - data.positive)
     codes = np.where(np.isfinite(score).all(axis=1), codes, -1)
+    if labels is not None and threshold == HALF:
+        codes = _label_codes(_flat(labels, answer), answer, data)
     return {"y_pred": codes.astype(np.int64), "score": score}
 
 

@@ -30,6 +30,7 @@ VARIED_INPUTS = 64
 SETTLING_CALLS = 3
 ROWS_A_PASS = 256
 BYTES_A_PASS = 64 * 1024**2
+QUICK_PASS = 0.25
 Clock = Callable[[], int]
 
 
@@ -119,7 +120,7 @@ def measure(
     loaded, memory_loaded = time.monotonic_ns(), host.peak_memory()
     first = inputs.rows_of(job.ports, feed, 0, job.batch)
     before = time.monotonic_ns()
-    answer = (job.answer.output,) if job.answer else ()
+    answer = job.answer.outputs if job.answer else ()
     session.predict(first, answer)
     first_call = time.monotonic_ns() - before
     for _ in range(SETTLING_CALLS):
@@ -171,24 +172,42 @@ def _answer_rows(
     """The model's answer to every row, in pieces as large as the graph allows."""
     if not job.rows or job.answer is None:
         return {}
-    name, pieces = job.answer.output, []
     free = all(not port.shape or not isinstance(port.shape[0], int) for port in job.ports)
     whole = any(inputs.is_whole(port, feed[port.name]) for port in job.ports)
     row_bytes = sum(feed[port.name][:1].nbytes for port in job.ports)
-    step = max(1, min(ROWS_A_PASS, BYTES_A_PASS // max(row_bytes, 1))) if free else job.batch
-    step = 1 if whole else step
-    for start in range(0, job.rows, step):
+    most = max(1, min(ROWS_A_PASS, BYTES_A_PASS // max(row_bytes, 1))) if free else job.batch
+    step = 1 if whole or free else job.batch
+    pieces: dict[str, list[Array]] = {name: [] for name in job.answer.outputs}
+    start = 0
+    while start < job.rows:
         rows = min(step, job.rows - start) if free else step
-        piece = session.predict(inputs.rows_of(job.ports, feed, start, rows), (name,))[name]
-        if whole and (piece.ndim == 0 or piece.shape[0] != 1):
-            piece = piece[np.newaxis]
-        if piece.ndim == 0 or piece.shape[0] != rows:
-            raise MeasurementError(
-                f"output '{name}' gives {piece.shape} for {rows} rows: it is not one answer a row"
-            )
-        pieces.append(piece[: job.rows - start])
-        progress("answer", min(1.0, (start + step) / job.rows))
-    return {"output": np.concatenate(pieces)}
+        begun = time.perf_counter()
+        found = session.predict(inputs.rows_of(job.ports, feed, start, rows), job.answer.outputs)
+        for name, piece in found.items():
+            pieces[name].append(_piece(name, piece, rows, whole)[: job.rows - start])
+        start += step
+        # Pieces grow while they are quick, so that a slow model still shows that it is alive.
+        if free and not whole and time.perf_counter() - begun < QUICK_PASS:
+            step = min(2 * step, most)
+        progress("answer", min(1.0, start / job.rows))
+    joined = {name: np.concatenate(parts) for name, parts in pieces.items()}
+    names = ("output", "labels")
+    return dict(zip(names, (joined[name] for name in job.answer.outputs), strict=False))
+
+
+def _piece(name: str, piece: Array, rows: int, whole: bool) -> Array:
+    """The output of a call as one answer a row.
+
+    Raises:
+        MeasurementError: it has another number of rows.
+    """
+    if whole and (piece.ndim == 0 or piece.shape[0] != 1):
+        piece = piece[np.newaxis]
+    if piece.ndim == 0 or piece.shape[0] != rows:
+        raise MeasurementError(
+            f"output '{name}' gives {piece.shape} for {rows} rows: it is not one answer a row"
+        )
+    return piece
 
 
 def _bound_calls(

@@ -3,6 +3,9 @@
 Heavy packages are imported inside the command that needs them, so that `--help` answers at once.
 """
 
+import contextlib
+import io
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,17 +14,18 @@ from typing import Any
 import click
 
 import frugalbench
-from frugalbench.errors import FrugalbenchError, UsageError
+from frugalbench.errors import FrugalbenchError, StoreError, UsageError
 
 __all__ = ["main"]
 
 HYDRA_WORDS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
-INTERRUPTED, TERMINATED = 130, 143
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+DEBUG = "FRUGALBENCH_DEBUG"
 DEFAULT_POLICY = "frugal-and-trustworthy"
 
 
 class Terminated(BaseException):
-    """SIGTERM: unwinds like an interruption, so that temporary files and workers go."""
+    """SIGTERM or SIGHUP: unwinds like an interruption, so that files and workers go."""
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -32,23 +36,57 @@ class Commands(click.Group):
     """A group whose commands turn errors into one line on stderr and the right exit code."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; never show a traceback for a refusal or an interruption."""
-        before = signal.signal(signal.SIGTERM, _terminate)
+        """Run a command; never show a traceback, and never exit 1 for anything but a FAIL."""
+        before = [(one, signal.signal(one, _terminate)) for one in ENDINGS]
+        if sys.stdout is None:  # closed by the caller
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as we live
+        # A terminal without these letters shows others in their place.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
-            return super().invoke(context)
-        except FrugalbenchError as error:
-            context.exit(_refuse(error))
-        except KeyboardInterrupt:
-            click.echo("frugalbench: interrupted; nothing was saved", err=True)
-            context.exit(INTERRUPTED)
-        except Terminated:
-            click.echo("frugalbench: terminated; nothing was saved", err=True)
-            context.exit(TERMINATED)
-        except BrokenPipeError:
-            sys.stderr.close()
-            context.exit(0)
+            try:
+                return super().invoke(context)
+            finally:
+                sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (KeyboardInterrupt, Terminated) as ending:
+            name, code = ENDED[type(ending)]
+            click.echo(f"frugalbench: {name}; nothing was saved", err=True)
+            context.exit(code)
+        except Exception as error:  # noqa: BLE001 - exit code 1 would read as a FAIL verdict
+            context.exit(_refuse(_explained(error)))
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for one, handler in before:
+                signal.signal(one, handler)
+
+
+ENDED: dict[type[BaseException], tuple[str, int]] = {
+    KeyboardInterrupt: ("interrupted", 130),
+    Terminated: ("terminated", 143),
+}
+
+
+def _explained(error: Exception) -> FrugalbenchError:
+    """Any error as one of ours; a fault of our own shows its traceback when asked to."""
+    if isinstance(error, FrugalbenchError):
+        return error
+    if isinstance(error, OSError):
+        _abandon_output()
+        return StoreError(f"the output cannot be written: {error.strerror or error}")
+    if DEBUG in os.environ:
+        raise error
+    return FrugalbenchError(
+        f"a fault of frugalbench, not of yours ({type(error).__name__}: {error}); report it, with "
+        f"what {DEBUG}=1 shows"
+    )
+
+
+def _abandon_output() -> None:
+    """Point stdout at nothing, so that Python does not try again, and complain, on its way out."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: FrugalbenchError) -> int:
@@ -73,7 +111,7 @@ def main() -> None:
 @main.command(context_settings=HYDRA_WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECORD] [KEY=VALUE]...")
 @click.option("--policy", metavar="P", help="Judge RECORD by this policy (a name or a file).")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, and only that.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and only that.")
 @click.option("--quiet", is_flag=True, help="Print one line only.")
 def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bool) -> None:
     """Measure a model and judge it by a policy, or judge a stored record again.
@@ -96,9 +134,9 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
     from frugalbench import config, console
 
     output = console.Output(as_json=as_json, quiet=quiet)
-    stored = [word for word in words if "=" not in word and Path(word).exists()]
+    stored = [word for word in words[:1] if _is_stored(word)]
     if stored:
-        others = [word for word in words if word != stored[0]]
+        others = list(words[1:])
         if [word.partition("=")[0] for word in others] == ["policy"]:
             policy = others.pop().partition("=")[2]
         if others:
@@ -107,6 +145,12 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
     if policy is not None:
         words = (*words, f"policy={policy}")
     sys.exit(config.launch(words, lambda question: console.certify(question, output), _refuse))
+
+
+def _is_stored(word: str) -> bool:
+    """Whether the first word is a record: a folder with one, or any path that is no setting."""
+    path = Path(word)
+    return (path / "record.json").exists() or ("=" not in word and path.exists())
 
 
 @main.command(context_settings=HYDRA_WORDS)

@@ -11,6 +11,10 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = ["Row", "compare"]
 
+BETWEEN_PROCESSES = 0.05
+"""The interval of a timing is that of one process; medians of fresh processes on one machine lie
+about 3 % apart, so that a difference under 5 % of two single ones is no difference."""
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of two records, a and b.
@@ -74,6 +78,14 @@ def _has_spread(value: Value) -> bool:
     return value.interval not in ("single_observation", "one_process", "model_grade_low")
 
 
+def _within_a_process(one: Value, other: Value) -> bool:
+    """Whether two timings differ by less than two processes running the same model may."""
+    if (one.method, other.method) != ("timer", "timer"):
+        return False
+    small, large = sorted((one.estimate, other.estimate))
+    return large < small * (1 + BETWEEN_PROCESSES)
+
+
 def _row(address: str, metric: Metric, one: Measure, other: Measure, obstacle: str) -> Row:
     ratio: float | None = None
     separated: bool | None = None
@@ -81,7 +93,8 @@ def _row(address: str, metric: Metric, one: Measure, other: Measure, obstacle: s
     if isinstance(one, Value) and isinstance(other, Value) and not obstacle:
         ratio = other.estimate / one.estimate if one.estimate else None
         if _has_spread(one) and _has_spread(other):
-            separated = one.high < other.low or other.high < one.low
+            apart = one.high < other.low or other.high < one.low
+            separated = apart and not _within_a_process(one, other)
         if separated and metric.lower_is_better is not None:
             better = "a" if (one.estimate < other.estimate) == metric.lower_is_better else "b"
     return Row(

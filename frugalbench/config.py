@@ -131,11 +131,12 @@ def launch(
 @contextlib.contextmanager
 def _own_sweep_folder(words: list[str]) -> Iterator[list[str]]:
     """Hydra always writes a note in a sweep's folder: one that goes away, unless asked for."""
-    if any(word.startswith("hydra.sweep.dir=") for word in words):
+    sweeping = {"-m", "--multirun"} & set(words)
+    if not sweeping or any(word.startswith("hydra.sweep.dir=") for word in words):
         yield words
         return
     with tempfile.TemporaryDirectory(prefix="frugalbench-sweep-") as folder:
-        yield [*words, f"hydra.sweep.dir={folder}"]
+        yield [f"hydra.sweep.dir={folder}", *words]
 
 
 def _worst(codes: Sequence[int]) -> int:

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 
 from frugalbench import report, settings, store, worker
@@ -133,7 +132,7 @@ def judge_again(path: Path, policy: str, output: Output) -> int:
 
 def _tell(record: Record, verdict: Verdict, output: Output, folder: Path) -> None:
     if output.as_json:
-        click.echo(msgspec.json.encode(verdict).decode())
+        click.echo(report.render("json", record, verdict))
     elif output.shown:
         screen = console()
         screen.print(text.header(record))

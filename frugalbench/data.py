@@ -55,10 +55,10 @@ class Table:
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Table":
         """The same columns with these rows only."""
-        columns = {
-            name: column.take(rows) if _is_arrow(column) else column[rows]
-            for name, column in self.columns.items()
-        }
+        columns = {}
+        for name, column in self.columns.items():
+            with _convertible(name, "the rows asked for"):
+                columns[name] = column.take(rows) if _is_arrow(column) else column[rows]
         return Table(self.path, columns, int(rows.size), self.rows_in_file)
 
     def where(self, name: str, wanted: str) -> "Table":

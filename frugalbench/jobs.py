@@ -103,6 +103,10 @@ def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) ->
     Raises:
         UsageError: a column that was declared, or that the model names, is not in the table.
     """
+    named = (*data.groups, *((data.label,) if data.label else ()))
+    for name in named:
+        if named.count(name) > 1:
+            raise UsageError(f"column '{name}' is named twice among data.groups and data.label")
     for name, what in (
         (data.label, "data.label"),
         *((group, "data.groups") for group in data.groups),
@@ -211,11 +215,11 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
         UsageError: no answer of the model is one of the data's labels.
     """
     kept = dict(prepared.kept)
-    output = arrays.pop("output", None)
+    output, labels = arrays.pop("output", None), arrays.pop("labels", None)
     answer = prepared.job.answer
     if output is not None and answer is not None and prepared.data is not None:
         threshold = prepared.job.spec.model.threshold
-        kept |= answers.decode(output, answer, prepared.data, threshold)
+        kept |= answers.decode(output, answer, prepared.data, threshold, labels)
     notes = prepared.job.notes
     return _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
 

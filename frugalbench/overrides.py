@@ -29,11 +29,12 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """
     known = _known_keys()
     words: list[str] = []
+    flags: list[str] = []
     for before, word in zip(["", *arguments], arguments, strict=False):
         key, given, value = word.partition("=")
-        if word.startswith("-") or before in FLAGS_WITH_VALUE:
+        if word.startswith("-") or (before in FLAGS_WITH_VALUE and not given):
             _check_flag(word, before)
-            words.append(word)
+            flags.append(word)
             continue
         if not given and not word.startswith("~"):
             raise UsageError(f"'{word}' is neither a stored record nor KEY=VALUE; see --help")
@@ -46,7 +47,8 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
     chosen = {word.partition("=")[0] for word in words}
     if "data" in chosen and "model" not in chosen:
         raise UsageError("data are given without a model: add model=./mine.onnx, or a model's name")
-    return ("config" if chosen & {"model", "data"} else "demo"), words
+    # Hydra's parser takes its overrides in one piece only, so they go before the flags.
+    return ("config" if chosen & {"model", "data"} else "demo"), [*words, *flags]
 
 
 def _known_keys() -> set[str]:

@@ -64,13 +64,20 @@ class Port(Facts, frozen=True, kw_only=True):
 class Answer(Facts, frozen=True, kw_only=True):
     """Which output was read as the model's answer, as what, and how that was known.
 
-    Labels with `positions` are places in the list of classes, not classes themselves.
+    Labels with `positions` are places in the list of classes, not classes themselves. `labels`
+    is the output with the model's own choice, where it gives one beside its probabilities.
     """
 
     output: str
     kind: OutputKind
     how: str
     positions: bool = False
+    labels: str | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs that are read."""
+        return (self.output,) if self.labels is None else (self.output, self.labels)
 
 
 class ModelFacts(Facts, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +129,9 @@ def _fits(record: Record, name: str, array: npt.NDArray[Any]) -> bool:
     column = name.removeprefix("group:")
     known: tuple[Any, ...] = data.groups.get(column, ()) if column != name else data.classes
     wanted = column != name or name in ("y_true", "y_pred")
-    return wanted and kind == "i" and array.ndim == 1 and _codes_of(known, array)
-
-
-def _codes_of(known: Sequence[Any], array: npt.NDArray[Any]) -> bool:
-    return bool(((array >= -1) & (array < len(known))).all())
+    lowest = 0 if name == "y_true" else -1
+    inside = (array >= lowest) & (array < len(known)) if kind == "i" else np.zeros(1, bool)
+    return wanted and array.ndim == 1 and bool(inside.all())
 
 
 def _keep(kind: type, value: Any) -> Any:

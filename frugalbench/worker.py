@@ -6,9 +6,11 @@ model may print what it likes), and leaves its observations in the folder.
 """
 
 import contextlib
+import ctypes
 import os
 import resource
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +33,8 @@ __all__ = ["main", "run"]
 
 JOB, RUN, FAILURE, ERRORS = "job.json", "run.json", "failure.json", "stderr.txt"
 FREE_SHARE = 0.9
+PR_SET_PDEATHSIG = 1
+FULL_DISK = 1024**2
 
 
 def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
@@ -62,8 +66,8 @@ def _write_job(prepared: Prepared, folder: Path) -> None:
         _write_arrays(prepared.feed, folder, "in")
     except OSError as error:
         raise MeasurementError(
-            f"the inputs cannot be written to {folder.parent}: {error.strerror}; free some space "
-            "or set TMPDIR"
+            f"the inputs cannot be written to {folder.parent}: {error.strerror or error}; free "
+            "some space or set TMPDIR"
         ) from None
 
 
@@ -148,6 +152,8 @@ def _outcome(folder: Path, code: int) -> Failure | None:
         detail = f"the worker ran out of memory or was killed by the system{said and ': ' + said}"
         return Failure(kind="out_of_memory", detail=detail)
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    if shutil.disk_usage(folder).free < FULL_DISK:
+        how += f"; the disk of {folder.parent} is full, free some space or set TMPDIR"
     return Failure(kind="crash", detail=f"the worker crashed ({how}){said and ': ' + said}")
 
 
@@ -161,6 +167,7 @@ def _last_words(file: Path) -> str:
 def main(arguments: list[str]) -> int:
     """The child: measure the job in a folder, and leave the run or the failure there."""
     entered = time.monotonic_ns()
+    _die_with_parent()
     folder, pipe, spawned = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     job = msgspec.json.decode((folder / JOB).read_bytes(), type=Job)
     feed = _read_arrays(folder, "in")
@@ -184,6 +191,12 @@ def main(arguments: list[str]) -> int:
     _write_arrays(arrays, folder, "out")
     (folder / RUN).write_bytes(msgspec.json.encode(seen))
     return 0
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent goes, however the parent goes."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _fail(folder: Path, kind: Literal["error", "out_of_memory"], detail: str) -> int:

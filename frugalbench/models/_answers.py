@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.record import Answer, Port
 from frugalbench.spec import Model
@@ -45,8 +47,7 @@ def answer_of(model: Model, graph: Any, outputs: tuple[Port, ...]) -> Answer | N
     chosen = [port for port in outputs if model.output in (None, port.name)]
     found = [answer for port in chosen if (answer := _kind_of(port, makers, constants))]
     if model.output_kind is None:
-        order = {"probability": 0, "logit": 1, "label": 2}
-        return min(found, key=lambda answer: order[answer.kind], default=None)
+        return _certain(found)
     if len(chosen) > 1:
         raise UsageError(f"the model has outputs {', '.join(names)}: say which with model.output=…")
     return Answer(
@@ -55,6 +56,20 @@ def answer_of(model: Model, graph: Any, outputs: tuple[Port, ...]) -> Answer | N
         how="declared",
         positions=model.output_kind == "label" and any(one.positions for one in found),
     )
+
+
+def _certain(found: list[Answer]) -> Answer | None:
+    """The one answer a graph gives, its own labels kept beside it; None when there are two."""
+    labels = [one for one in found if one.kind == "label"]
+    for kind in ("probability", "logit", "label"):
+        best = [one for one in found if one.kind == kind]
+        if len(best) > 1:
+            return None
+        if best and kind != "label" and len(labels) == 1 and not labels[0].positions:
+            return msgspec.structs.replace(best[0], labels=labels[0].output)
+        if best:
+            return best[0]
+    return None
 
 
 def _kind_of(port: Port, makers: dict[str, Any], constants: dict[str, Any]) -> Answer | None:
@@ -176,15 +191,11 @@ def class_labels(graph: Any, answer: Answer) -> tuple[tuple[Any, ...], bool]:
     """The classes the graph itself gives its answer, in column order, and whether as map keys."""
     makers = {name: (node, i) for node in graph.node for i, name in enumerate(node.output)}
     constants = {one.name: one for one in graph.initializer}
+    for output in reversed(answer.outputs):
+        found = _named_on_the_way(output, makers, constants)
+        if found[0]:
+            return found
     path = [node for node, _ in _upstream(answer.output, makers, constants)]
-    for node in path:
-        ints = _attribute(node, "classlabels_ints") or _attribute(node, "classlabels_int64s")
-        texts = _attribute(node, "classlabels_strings")
-        if ints:
-            return tuple(int(label) for label in ints), node.op_type == "ZipMap"
-        if texts:
-            decoded = tuple(label.decode("utf-8", "replace") for label in texts)
-            return decoded, node.op_type == "ZipMap"
     # Scikit-learn picks its label out of a constant, at the position of the largest score.
     scores = {name for node in path for name in (*node.output, *node.input)}
     for node in graph.node:
@@ -192,6 +203,23 @@ def class_labels(graph: Any, answer: Answer) -> tuple[tuple[Any, ...], bool]:
             picked = makers.get(node.input[1], (None, 0))[0]
             if picked is not None and picked.op_type == "ArgMax" and picked.input[0] in scores:
                 return plain_labels(_values(constants[node.input[0]])), False
+    return (), False
+
+
+def _named_on_the_way(
+    output: str, makers: dict[str, Any], constants: dict[str, Any]
+) -> tuple[tuple[Any, ...], bool]:
+    """The classes named by the operator nearest to an output, and whether as map keys."""
+    for node, _ in _upstream(output, makers, constants):
+        if node.op_type == "ArrayFeatureExtractor" and node.input[0] in constants:
+            return plain_labels(_values(constants[node.input[0]])), False
+        ints = _attribute(node, "classlabels_ints") or _attribute(node, "classlabels_int64s")
+        texts = _attribute(node, "classlabels_strings")
+        if ints:
+            return tuple(int(label) for label in ints), node.op_type == "ZipMap"
+        if texts:
+            decoded = tuple(label.decode("utf-8", "replace") for label in texts)
+            return decoded, node.op_type == "ZipMap"
     return (), False
 
 
