@@ -23,10 +23,13 @@ def answer(kind: OutputKind, *, positions: bool = False) -> Answer:
 
 
 def model(
-    kind: OutputKind | None, shape: tuple[int | str | None, ...] | None = None, **fields: Any
+    kind: OutputKind | None,
+    shape: tuple[int | str | None, ...] | None = None,
+    dtype: str = "float",
+    **fields: Any,
 ) -> ModelFacts:
     read = answer(kind, **fields) if kind else None
-    out = (Port(name="y", dtype="float", shape=shape),)
+    out = (Port(name="y", dtype=dtype, shape=shape),)
     return ModelFacts(name="m", sha256="", bytes=1, inputs=(), outputs=out, answer=read)
 
 
@@ -229,6 +232,15 @@ def test_scores_are_no_text() -> None:
 # Which class is which
 
 
+def test_integers_are_not_matched_to_text_by_the_alphabet() -> None:
+    """A model that answers 0 for good and 1 for bad would be wrong on every row."""
+    facts_of = model("label", ("batch",), dtype="int64")
+    assert "name the classes of 0, 1" in refused(
+        lambda: answers.classes_of(facts_of, (), ["good", "bad"], "c")
+    )
+    assert answers.classes_of(facts_of, ("good", "bad"), ["bad"], "c") == ("good", "bad")
+
+
 @pytest.mark.parametrize(
     ("facts", "named", "labels", "classes"),
     [
@@ -239,10 +251,9 @@ def test_scores_are_no_text() -> None:
         (model("probability", ("batch", "n")), (), [0, 2, 1], (0, 1, 2)),
         (model("probability", None), (), [0, 1], (0, 1)),
         (model("logit", ("batch", 2)), ("no", "yes"), ["yes"], ("no", "yes")),
-        (model("label"), (), ["b", "a", "b"], ("a", "b")),
+        (model("label", dtype="string"), (), ["b", "a", "b"], ("a", "b")),
         (model("label"), (), [7, 3], (3, 7)),
         (model("label"), (3, 7), [7], (3, 7)),
-        (model("label"), (), [1, "a"], (1, "a")),
         (model("label", positions=True), (), [2, 0, 1], (0, 1, 2)),
     ],
 )

@@ -543,3 +543,25 @@ def test_only_errors_of_our_own_leave_inspect_whatever_the_path() -> None:
     for path in ("\0", "~nobody/m.onnx", "/dev/null", "/dev/zero", "/proc/self/mem"):
         with pytest.raises(FrugalbenchError):
             models.inspect(Model(path=path))
+
+
+def test_two_outputs_of_one_kind_are_not_chosen_between(tmp_path: Path) -> None:
+    nodes = [node("Softmax", "x", "first"), node("Neg", "x", "z"), node("Softmax", "z", "second")]
+    path = save_model(tmp_path / "m.onnx", nodes, [port("x")], [port("first"), port("second")])
+    assert answer_of(path) is None
+    chosen = answer_of(path, output="second")
+    assert chosen is not None
+    assert (chosen.output, chosen.kind) == ("second", "probability")
+
+
+def test_the_weights_of_classic_models_are_counted(tmp_path: Path) -> None:
+    skl2onnx = pytest.importorskip("skl2onnx")
+    from sklearn import datasets, linear_model
+
+    x, y = datasets.load_iris(return_X_y=True)
+    fitted = linear_model.LogisticRegression(max_iter=1000).fit(x, y)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(skl2onnx.to_onnx(fitted, x[:1].astype(np.float32)).SerializeToString())
+    parameters = models.inspect(Model(path=str(path))).facts.parameters
+    assert parameters is not None
+    assert parameters >= fitted.coef_.size + fitted.intercept_.size

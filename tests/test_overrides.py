@@ -142,12 +142,12 @@ def test_a_path_no_file_system_holds_is_left_to_the_model_reader(path: str) -> N
 
 def test_several_files_are_one_sweep_over_paths() -> None:
     _, words = translate(["-m", "model=./a b.onnx,c.onnx"])
-    assert words == ["-m", "model=file", 'model.path="./a b.onnx","c.onnx"']
+    assert words == ["model=file", 'model.path="./a b.onnx","c.onnx"', "-m"]
 
 
 def test_several_names_are_passed_on() -> None:
     names = ",".join(options("model"))
-    assert translate(["-m", f"model={names}"])[1] == ["-m", f"model={names}"]
+    assert translate(["-m", f"model={names}"])[1] == [f"model={names}", "-m"]
 
 
 @pytest.mark.parametrize("value", ["german-mlp,./a.onnx", "./a.onnx,german-mlp", "a.onnx,wrong"])
@@ -217,5 +217,8 @@ def test_a_wrong_word_is_one_line_with_a_suggestion(word: str, said: str) -> Non
 
 
 def test_hydras_own_words_are_passed_on() -> None:
-    words = ["-m", "--cfg", "job", "-cd", "folder", "hydra.job.name=x", "+model.dims.n=4", "~site"]
-    assert translate([*words, "model=german-mlp"])[1] == [*words, "model=german-mlp"]
+    flags = ["-m", "--cfg", "job", "-cd", "folder"]
+    words = ["hydra.job.name=x", "+model.dims.n=4", "~site", "model=german-mlp"]
+    # Hydra's parser wants its overrides in one piece.
+    assert translate([*flags, *words])[1] == [*words, *flags]
+    assert translate([*words, *flags])[1] == [*words, *flags]

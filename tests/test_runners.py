@@ -1,5 +1,8 @@
 """Runners give a call that does nothing but the call, and refuse in one line."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +82,18 @@ def test_the_number_of_threads_reaches_the_runtime(tmp_path: Path) -> None:
     options = session._session.get_session_options()  # type: ignore[attr-defined]
     assert options.intra_op_num_threads == 2
     assert options.inter_op_num_threads == 1
+
+
+def test_the_runtime_reports_nothing_to_its_maker(tmp_path: Path) -> None:
+    """Its telemetry leaves a session file in the temporary folder and a device id in the cache."""
+    home, scratch = tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    scratch.mkdir()
+    script = (
+        "from frugalbench import runners; from frugalbench.spec import Model, Target\n"
+        f"runners.open_session(Model(path={str(linear(tmp_path / 'm.onnx'))!r}), Target())\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(scratch)}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
+    assert not list(scratch.iterdir())
+    assert not list(home.rglob("*"))
