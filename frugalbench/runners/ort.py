@@ -10,12 +10,12 @@ from typing import Any
 # variable is read when the library is loaded, and has had two names.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["ORT_TELEMETRY_DISABLED"] = "1"
 
-import onnxruntime  # noqa: E402
-from onnxruntime.capi import onnxruntime_pybind11_state  # noqa: E402
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
 
-from frugalbench.errors import MeasurementError  # noqa: E402
-from frugalbench.runners._session import Feed, Outputs, as_array  # noqa: E402
-from frugalbench.spec import Model, Target  # noqa: E402
+from frugalbench.errors import MeasurementError
+from frugalbench.runners._session import Feed, Outputs, as_array
+from frugalbench.spec import Model, Target
 
 __all__ = ["OrtSession", "open"]
 
