@@ -146,3 +146,12 @@ def test_the_latency_of_a_pretend_model_can_never_certify() -> None:
     assert record.run is not None
     pretend = change(record, run=change(record.run, runner="fake", provider="fake"))
     assert value("latency.p50", pretend).method == "pretend"
+
+
+def test_a_run_that_wanders_is_bounded_by_its_parts_and_not_by_one_slow_call() -> None:
+    """One call of a second among a million must not be the end of the median's interval."""
+    calls = np.repeat([3_000, 3_500, 3_200, 3_900], 25_000)
+    calls[77] = 1_000_000_000
+    found = value("latency.p50", timed(calls))
+    assert found.interval == "range_of_parts"
+    assert 3_000e-9 <= found.low <= found.estimate <= found.high <= 3_900e-9

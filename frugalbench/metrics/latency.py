@@ -1,6 +1,7 @@
 """How long an answer takes, on the target, called one after the other."""
 
 import numpy as np
+import numpy.typing as npt
 
 from frugalbench.metrics._intervals import effective_size, order_statistic
 from frugalbench.metrics._metric import metric, no_run
@@ -9,6 +10,7 @@ from frugalbench.values import Measure, Method, Missing, Value
 
 __all__ = ["cold_start", "model_load", "p50", "p90", "p95", "p99", "throughput"]
 
+PARTS = 20
 # Calls below which MLPerf's early-stopping rule gives no estimate of a percentile.
 FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.99: 662}
 
@@ -27,9 +29,14 @@ def _percentile(record: Record, p: float) -> Measure:
     effective = effective_size((calls > np.quantile(calls, p)).astype(np.float64))
     ordered = np.sort(calls)
     found = order_statistic(ordered, p, effective)
-    # Worth too few calls for ranks, the slowest and the fastest of all calls bound the percentile.
-    ends = found or (float(ordered[int(calls.size * p)]), float(ordered[0]), float(ordered[-1]))
-    estimate, low, high = (ns * 1e-9 for ns in ends)
+    construction = "order_statistic"
+    if found is None:
+        # Worth too few calls for ranks: the percentile wandered during the run, and how far the
+        # parts of the run lie apart says how far.
+        estimate = float(ordered[int(calls.size * p)])
+        low, high, construction = _wandering(calls, p)
+        found = estimate, min(low, estimate), max(high, estimate)
+    estimate, low, high = (ns * 1e-9 for ns in found)
     # A fifth less is what chance alone takes from independent calls.
     correlated = effective < 0.8 * calls.size
     note = f"correlated: worth {int(effective)} calls" if correlated else ""
@@ -40,9 +47,20 @@ def _percentile(record: Record, p: float) -> Measure:
         high=high,
         n=int(calls.size),
         method=_method(record),
-        interval="order_statistic" if found else "range",
+        interval=construction,
         note=note,
     )
+
+
+def _wandering(calls: npt.NDArray[np.int64], p: float) -> tuple[float, float, str]:
+    """The lowest and highest percentile over consecutive parts of the run.
+
+    Where the parts would be too short to have one, the fastest and the slowest call.
+    """
+    if calls.size < PARTS * FEWEST[p]:
+        return float(calls.min()), float(calls.max()), "range"
+    parts = [float(np.quantile(part, p)) for part in np.array_split(calls, PARTS)]
+    return min(parts), max(parts), "range_of_parts"
 
 
 @metric(unit="s", lower_is_better=True, title="Median latency", titre="Latence médiane")

@@ -146,7 +146,8 @@ def _rule_cells(row: RuleRow) -> tuple[Text, ...]:
     if isinstance(measure, Value):
         rule.append(" · ").append_text(_method(measure))
     bound = Text(row.bound)
-    bound.append(f"\nn = {row.n}" if row.n else "", style="dim")
+    equals = "" if row.n.startswith("≥") else "= "
+    bound.append(f"\nn {equals}{row.n}" if row.n else "", style="dim")
     estimate = _number(measure, row.shown) if isinstance(measure, Value) else Text("–")
     return outcome, rule, estimate, bound
 
