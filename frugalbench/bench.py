@@ -111,24 +111,9 @@ def measure(
     Raises:
         MeasurementError: the model cannot be opened or run.
     """
-    begun = started or Started()
-    entered = begun.entered_ns or time.monotonic_ns()
     progress("load", 0.0)
-    runners.load(job.spec.model.runner)
-    imported, memory_imported = time.monotonic_ns(), host.peak_memory()
-    session = runners.open_session(job.spec.model, job.spec.target)
-    loaded, memory_loaded = time.monotonic_ns(), host.peak_memory()
-    first = inputs.rows_of(job.ports, feed, 0, job.batch)
-    before = time.monotonic_ns()
-    answer = job.answer.outputs if job.answer else ()
-    session.predict(first, answer)
-    first_call = time.monotonic_ns() - before
-    for _ in range(SETTLING_CALLS):
-        session.predict(first, answer)
-    # Memory is read before the whole data pass through and before the meters are imported:
-    # neither is the model's own.
-    memory_run = host.peak_memory()
-
+    opened = _open(job, feed, started or Started())
+    session = opened.session
     arrays = _answer_rows(job, feed, session, progress)
     calls = _bound_calls(job, feed, session)
     warm = _warm_up(calls, job.spec.plan)
@@ -139,25 +124,57 @@ def measure(
         for meter in reading.opened.values():
             meter.close()
     arrays["latency_ns"] = latencies
-    cold = None
-    if begun.spawned_ns is not None:
-        cold = (entered - begun.spawned_ns + (loaded - entered) + first_call) * 1e-9
     seen = Run(
         runner=job.spec.model.runner,
         provider=session.provider,
         inputs=cast(Literal["data", "generated"], job.inputs),
         io_binding=session.bound,
-        import_seconds=(imported - entered) * 1e-9,
-        load_seconds=(loaded - imported) * 1e-9,
-        first_call_seconds=first_call * 1e-9,
-        cold_start_seconds=cold,
+        import_seconds=opened.import_ns * 1e-9,
+        load_seconds=opened.load_ns * 1e-9,
+        first_call_seconds=opened.first_call_ns * 1e-9,
+        cold_start_seconds=None if opened.cold_ns is None else opened.cold_ns * 1e-9,
         warmup_calls=warm,
         batch=job.batch,
-        memory=_memory(memory_imported, memory_loaded, memory_run),
+        memory=opened.memory,
         windows=tuple(windows),
         notes=tuple(reading.notes),
     )
     return seen, arrays
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A session that has answered once, how long each step to it took, and what it weighs."""
+
+    session: runners.Session
+    import_ns: int
+    load_ns: int
+    first_call_ns: int
+    cold_ns: int | None
+    memory: Memory | None
+
+
+def _open(job: Job, feed: Mapping[str, Array], begun: Started) -> _Opened:
+    """Import the runtime, open the model, call it once and a few times more."""
+    entered = begun.entered_ns or time.monotonic_ns()
+    runners.load(job.spec.model.runner)
+    imported, memory_imported = time.monotonic_ns(), host.peak_memory()
+    session = runners.open_session(job.spec.model, job.spec.target)
+    loaded, memory_loaded = time.monotonic_ns(), host.peak_memory()
+    first = inputs.rows_of(job.ports, feed, 0, job.batch)
+    answer = job.answer.outputs if job.answer else ()
+    before = time.monotonic_ns()
+    session.predict(first, answer)
+    first_call = time.monotonic_ns() - before
+    for _ in range(SETTLING_CALLS):
+        session.predict(first, answer)
+    cold = None
+    if begun.spawned_ns is not None:
+        cold = loaded - begun.spawned_ns + first_call
+    # Memory is read before the whole data pass through and before the meters are imported:
+    # neither is the model's own.
+    memory = _memory(memory_imported, memory_loaded, host.peak_memory())
+    return _Opened(session, imported - entered, loaded - imported, first_call, cold, memory)
 
 
 def _memory(imported: int | None, loaded: int | None, ran: int | None) -> Memory | None:

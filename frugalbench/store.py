@@ -29,8 +29,8 @@ RECORD, ARRAYS = "record.json", "arrays.npz"
 MAX_BYTES = 1024**3
 
 
-def save(record: Record, folder: Path | str, reports: Mapping[str, str] | None = None) -> Path:
-    """Write a record, and reports by file name beside it, as a new folder named by its id.
+def save(record: Record, folder: Path | str) -> Path:
+    """Write a record as a new folder named by its id.
 
     The folder appears complete, under its final name, or not at all.
 
@@ -49,8 +49,6 @@ def save(record: Record, folder: Path | str, reports: Mapping[str, str] | None =
         _write(temporary / ARRAYS, _packed(record.arrays))
         text = _encoded(record, file_sha256(temporary / ARRAYS))
         _write(temporary / RECORD, text)
-        for name, report in (reports or {}).items():
-            _write(temporary / name, report.encode(errors="replace"))
         temporary.chmod(0o755)
         temporary.rename(final)
     except (OSError, ValueError) as error:

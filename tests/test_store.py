@@ -102,7 +102,8 @@ def test_names_of_any_kind_come_back(name: str, tmp_path: Path) -> None:
     # The settings refuse a name that is not UTF-8 before anything is measured.
     text = name.replace("\ud800", "?")
     record = make_record(name=text, groups={text.replace("\0", ""): ("a", text)})
-    folder = store.save(record, tmp_path, {"report.txt": name})
+    folder = store.save(record, tmp_path)
+    store.write_whole(folder / "report.txt", name)
     assert same(store.load(folder), record)
     assert (folder / "report.txt").read_bytes() == text.encode()
 
@@ -111,11 +112,6 @@ def test_a_name_that_is_no_text_is_one_line_and_leaves_nothing(tmp_path: Path) -
     with pytest.raises(StoreError, match="surrogates"):
         store.save(make_record(name="\ud800"), tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_reports_lie_beside_the_record(tmp_path: Path) -> None:
-    folder = store.save(make_record(), tmp_path, {"report.md": "# é\n"})
-    assert (folder / "report.md").read_bytes() == "# é\n".encode()
 
 
 def test_a_record_is_never_written_over_another(tmp_path: Path) -> None:
