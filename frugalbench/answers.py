@@ -254,6 +254,13 @@ def _label_codes(answers: Array, answer: Answer, data: DataFacts) -> Array:
     named = any(isinstance(one, str) for one in data.classes)
     if answers.dtype.kind in "iuf" and (answer.positions or named):
         inside = (answers >= 0) & (answers < len(data.classes)) & (answers == np.floor(answers))
+        beyond = answers[answers >= len(data.classes)]
+        if beyond.size:
+            # Answers 1 … K would be read one class off; below nought is no answer at all.
+            raise UsageError(
+                f"the model answers {beyond[0]:g}, which is no place in the {len(data.classes)} "
+                "classes, counted from 0: name one for each answer with model.classes=[…]"
+            )
         codes = np.where(inside, answers, -1)
     else:
         place = {one: code for code, one in enumerate(data.classes)}

@@ -192,6 +192,8 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
 
     stored = store.load(record)
     verdict = judge(stored, settings.load_policy(policy)) if policy else None
+    if as_json and format_ not in (None, "json"):
+        raise UsageError(f"--json and --format {format_} are two things: choose one")
     if lang != "en" and not format_:
         raise UsageError("--lang is for reports: add --format markdown or --format html")
     if as_json or format_:

@@ -14,14 +14,15 @@ from typing import Any
 
 import msgspec
 
-from frugalbench.certify import Policy, check
+from frugalbench.certify import Policy
 from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError, did_you_mean
-from frugalbench.overrides import SUFFIXES, translate
+from frugalbench.overrides import ASKS, SUFFIXES, translate
 from frugalbench.settings import (
     PARTS,
     config_folder,
     convert,
     load_policy,
+    named_truly,
     options,
     reference,
     skeleton,
@@ -68,7 +69,7 @@ def _question(raw: dict[str, Any]) -> Question:
         if isinstance(one, str):
             raw[part][key] = [one]
     spec = convert(raw, Spec, "configuration")
-    judged_by = load_policy(path) if path else check(convert(policy, Policy, "policy"))
+    judged_by = load_policy(path) if path else named_truly(convert(policy, Policy, "policy"))
     return Question(spec=with_factors(spec), policy=judged_by, results=str(results))
 
 
@@ -119,11 +120,12 @@ def launch(
         try:
             application()
         except SystemExit as stop:
-            return int(stop.code or 0)
-    if not codes and {"-m", "--multirun"} & set(words):
+            # Hydra's own refusals; its 1 would read as a failed verdict.
+            return 2 if stop.code else 0
+    if not codes and not any(word.partition("=")[0] in ASKS for word in words):
         raise MeasurementError(
-            "the jobs ran in other processes, which keep their verdicts: judge each record in the "
-            "results folder with frugalbench certify RECORD"
+            "nothing was measured here: the sweep is empty, or its jobs ran in other processes, "
+            "whose records in the results folder are judged with frugalbench certify RECORD"
         )
     return _worst(codes)
 
@@ -131,7 +133,7 @@ def launch(
 @contextlib.contextmanager
 def _own_sweep_folder(words: list[str]) -> Iterator[list[str]]:
     """Hydra always writes a note in a sweep's folder: one that goes away, unless asked for."""
-    sweeping = {"-m", "--multirun"} & set(words)
+    sweeping = {"-m", "--multirun", "hydra.mode=MULTIRUN"} & set(words)
     if not sweeping or any(word.startswith("hydra.sweep.dir=") for word in words):
         yield words
         return

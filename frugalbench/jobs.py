@@ -92,7 +92,11 @@ def prepare(spec: Spec) -> Prepared:
         rows=table.rows if spec.data.label else 0,
         batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
         inputs="data",
-        notes=(*_order_notes(features, graph, used), *_empty_notes(feed)),
+        notes=(
+            *_order_notes(features, graph, used),
+            *_empty_notes(feed),
+            *(_unread_notes(graph.facts) if spec.data.label else ()),
+        ),
     )
     return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept)
 
@@ -103,6 +107,9 @@ def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) ->
     Raises:
         UsageError: a column that was declared, or that the model names, is not in the table.
     """
+    for feature in data.features:
+        if data.features.count(feature) > 1:
+            raise UsageError(f"data.features lists '{feature}' twice: list each column once")
     named = (*data.groups, *((data.label,) if data.label else ()))
     for name in named:
         if named.count(name) > 1:
@@ -132,6 +139,15 @@ def _order_notes(
         f"columns were fed in file order ({shown}), which nothing but their number confirms; "
         "list them with data.features=[…] to be sure",
     )
+
+
+def _unread_notes(facts: ModelFacts) -> tuple[str, ...]:
+    """Which outputs are not the answer, so that nobody takes them for it."""
+    read = facts.answer.outputs if facts.answer else ()
+    left = ", ".join(
+        f"{port.name} ({port.dtype})" for port in facts.outputs if port.name not in read
+    )
+    return (f"outputs that were not read: {left}; model.output=… takes another",) if left else ()
 
 
 def _empty_notes(feed: dict[str, Array]) -> tuple[str, ...]:

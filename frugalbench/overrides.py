@@ -14,6 +14,11 @@ FLAGS_WITH_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
 }
 FLAGS = {"-m", "--multirun", "--resolve", "--hydra-help", "--version", "--shell-completion"}
+CHOICES = dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")) | dict.fromkeys(
+    ("--info", "-i"), ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+)
+ASKS = {*CHOICES, "--hydra-help", "--version", "--shell-completion", "-sc"}
+"""Flags that ask Hydra something, so that no job runs."""
 SUFFIXES = {
     "model": (".onnx",),
     "data": (".csv", ".parquet", ".npz"),
@@ -44,6 +49,12 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
             words += [f"{key}=file", f"{key}.path={','.join(map(_quoted, paths))}"]
         else:
             words.append(word)
+    for flag in set(flags) & (FLAGS_WITH_VALUE - {"--info", "-i"}):
+        after = flags[flags.index(flag) + 1 :][:1]
+        if not after or after[0].startswith("-"):
+            raise UsageError(
+                f"{flag} needs a value{' such as job' * (flag in CHOICES)}; see --help"
+            )
     chosen = {word.partition("=")[0] for word in words}
     if "data" in chosen and "model" not in chosen:
         raise UsageError("data are given without a model: add model=./mine.onnx, or a model's name")
@@ -62,6 +73,9 @@ def _known_keys() -> set[str]:
 def _check_flag(word: str, before: str) -> None:
     """Refuse a flag that neither we nor Hydra know; Hydra's own refusal is a page of usage."""
     flag = word.partition("=")[0]
+    choices = CHOICES.get(before, ())
+    if choices and not word.startswith("-") and word not in choices:
+        raise UsageError(f"{before} {word} is not known: {did_you_mean(word, choices)}")
     if before in FLAGS_WITH_VALUE or flag in FLAGS_WITH_VALUE or flag in FLAGS:
         return
     known = {*FLAGS_WITH_VALUE, *FLAGS, "--json", "--quiet", "--policy", "--help"}

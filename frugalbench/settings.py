@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from frugalbench import factors
-from frugalbench.certify import Policy, check
+from frugalbench.certify import Policy, check, digest
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.spec import Data, Model, Plan, Site, Spec, Target
 
@@ -22,6 +22,7 @@ __all__ = [
     "convert",
     "load_policy",
     "load_site",
+    "named_truly",
     "options",
     "reference",
     "skeleton",
@@ -65,7 +66,22 @@ def load_policy(name: str) -> Policy:
     Raises:
         UsageError: no such policy or file, or one that does not hold up to `certify.check`.
     """
-    return check(convert(_read_yaml("policy", name), Policy, f"policy {name}"))
+    return named_truly(convert(_read_yaml("policy", name), Policy, f"policy {name}"))
+
+
+def named_truly(policy: Policy) -> Policy:
+    """A policy that holds up, and that bears a shipped policy's name only if it is that policy.
+
+    Raises:
+        UsageError: it does not hold up to `certify.check`.
+    """
+    check(policy)
+    if policy.name not in options("policy"):
+        return policy
+    shipped = convert(_read_yaml("policy", policy.name), Policy, f"policy {policy.name}")
+    if digest(policy) == digest(shipped):
+        return policy
+    return msgspec.structs.replace(policy, name=f"{policy.name} (changed)")
 
 
 def load_site(name: str) -> Site:

@@ -81,7 +81,7 @@ def refused(call: Callable[[], Any]) -> str:
         (["no", "yes"], ("yes", "no"), [1, 0]),
         (np.array(["no", "yes"], object), ("yes", "no"), [1, 0]),
         ([1, 0], ("yes", "no"), [1, 0]),
-        ([1, 7, -1], ("yes", "no"), [1, -1, -1]),
+        ([1, -7, -1], ("yes", "no"), [1, -1, -1]),
         ([1, 9], (1, 3), [0, -1]),
         ([1.0, 0.5, np.nan], ("yes", "no"), [1, -1, -1]),
         (["no", "maybe"], ("yes", "no"), [1, -1]),
@@ -97,12 +97,14 @@ def test_label_answers_become_codes(
 
 
 def test_positions_are_places_in_the_list_of_classes() -> None:
-    assert decoded("label", [1, 0, 2], (3, 1), positions=True)["y_pred"].tolist() == [1, 0, -1]
+    assert decoded("label", [1, 0, -2], (3, 1), positions=True)["y_pred"].tolist() == [1, 0, -1]
+    with pytest.raises(UsageError, match="no place in the 2 classes"):
+        decoded("label", [1, 0, 2], (3, 1), positions=True)
 
 
 @pytest.mark.parametrize(
     ("output", "classes"),
-    [(["a", "b"], (0, 1)), ([5, 6], (0, 1)), ([5, 6], ("x", "y")), (["1"], (0, 1))],
+    [(["a", "b"], (0, 1)), ([5, 6], (0, 1)), ([-5, -6], ("x", "y")), (["1"], (0, 1))],
 )
 def test_labels_that_never_match_are_refused(output: Any, classes: tuple[Label, ...]) -> None:
     line = refused(lambda: decoded("label", output, classes))

@@ -116,6 +116,12 @@ def test_a_policy_that_asks_for_measured_energy_is_not_passed_by_a_modelled_one(
     assert say("certify", record, "--policy", "modelled.yaml").exit_code == 0
 
 
+def test_a_policy_changed_on_the_command_line_says_so(here: Path) -> None:
+    rules = "policy.rules=[{id: x, metric: latency.p90, unit: s, at_most: 100}]"
+    result = say("certify", "model=german-logreg", rules, *QUICK)
+    assert "frugal-and-trustworthy (changed)" in result.stdout
+
+
 def test_without_data_a_model_is_measured_on_generated_inputs_and_it_says_so(
     tmp_path: Path,
 ) -> None:
@@ -166,6 +172,10 @@ def test_csv_parquet_and_npz_give_the_same_answers(here: Path, tmp_path: Path) -
         (["target.provider=NoSuchProvider"], 4, "CPUExecutionProvider"),
         (["model.runner=orf", "model=nhanes-mlp"], 2, "did you mean 'ort'"),
         (["target.meters=[rapel]"], 2, "did you mean 'rapl'"),
+        (["--cfg", "nonsense"], 2, "there is: all, hydra, job"),
+        (["--cfg"], 2, "needs a value"),
+        (["-m", "model=glob(zzz*)"], 4, "nothing was measured"),
+        (["hydra.mode=MULTIRUN", "model=glob(zzz*)"], 4, "nothing was measured"),
         (["nonsense"], 2, "neither a stored record nor KEY=VALUE"),
         (["results=/proc/nowhere"], 4, "results cannot be written"),
     ],

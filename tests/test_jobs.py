@@ -297,3 +297,37 @@ def test_labels_of_an_argmax_are_positions(tmp_path: Path) -> None:
     best = (x @ np.array(WEIGHT)).argmax(axis=1)
     assert record.arrays["y_pred"].tolist() == best.tolist()
     assert record.model.outputs[0].dtype == TensorProto.DataType.Name(TensorProto.INT64).lower()
+
+
+def test_rows_are_answered_in_the_batch_that_is_timed_where_the_batch_matters(
+    tmp_path: Path,
+) -> None:
+    """A graph that subtracts the mean of its batch answers single rows all alike."""
+    nodes = [
+        node("ReduceMean", "x", "mean", axes=[0], keepdims=1),
+        node("Sub", "x mean", "z"),
+        node("MatMul", "z w", "s"),
+        node("Softmax", "s", "y"),
+    ]
+    ports = [port("x")], [port("y", ("batch", 2))]
+    model = save_model(tmp_path / "m.onnx", nodes, *ports, [constant("w", WEIGHT)])
+    table, _ = three_columns(tmp_path / "d.parquet", rows=40)
+    record = bench.run(question(model, table))
+    assert record.run is not None
+    assert any("1 at a time, as timed" in one for one in record.run.notes)
+    assert (record.arrays["score"] == 0.5).all()
+
+
+def test_outputs_that_were_not_read_are_named(tmp_path: Path) -> None:
+    nodes = [node("MatMul", "x w", "s"), node("Softmax", "s", "y"), node("Abs", "s", "other")]
+    ports = [port("x")], [port("y", ("batch", 2)), port("other", ("batch", 2))]
+    model = save_model(tmp_path / "m.onnx", nodes, *ports, [constant("w", WEIGHT)])
+    table, _ = three_columns(tmp_path / "d.parquet")
+    record = bench.run(question(model, table))
+    assert any("not read: other (float)" in one for one in record.notes)
+
+
+def test_a_feature_listed_twice_is_refused(tmp_path: Path) -> None:
+    table, _ = three_columns(tmp_path / "d.parquet")
+    spec = question(linear(tmp_path / "m.onnx", weight=WEIGHT), table, features=("a", "a", "b"))
+    assert "lists 'a' twice" in refused(spec)

@@ -283,9 +283,8 @@ def test_when_nobody_says_their_group_there_is_nothing_to_compare() -> None:
     for address in DISPARITIES:
         for way in ("include", "exclude"):
             assert missing(address, record, attribute="sex", missing=way).reason == "one_group"
-    found = missing("fairness.accuracy_group_min", record, attribute="sex", missing="exclude")
-    assert found.reason == "empty_group"
-    assert value("fairness.accuracy_group_min", record, attribute="sex").n == 40
+            worst = missing("fairness.accuracy_group_min", record, attribute="sex", missing=way)
+            assert worst.reason == "one_group"
 
 
 # How often the interval of a disparity is right.
@@ -335,7 +334,7 @@ def test_a_model_whose_true_gap_is_the_margin_is_seldom_passed(groups: int) -> N
         assert (np.abs(gaps).max(1) <= margin).mean() > 0.4
 
 
-@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("groups", [2, 4])
 def test_the_interval_of_the_worst_group_covers_the_truth(groups: int) -> None:
     random, rows, times = np.random.default_rng(12), 80, 300
     rates = np.linspace(0.9, 0.8, groups)

@@ -265,3 +265,14 @@ def test_a_policy_that_is_no_file_is_refused_in_one_line(tmp_path: Path) -> None
         with pytest.raises(UsageError) as caught:
             load_policy(path)
         one_line(caught.value)
+
+
+def test_a_changed_policy_does_not_bear_the_shipped_name(tmp_path: Path) -> None:
+    shipped = load_policy("frugal-and-trustworthy")
+    assert shipped.name == "frugal-and-trustworthy"
+    text = (config_folder() / "policy" / "frugal-and-trustworthy.yaml").read_text()
+    (tmp_path / "same.yaml").write_text(text)
+    assert load_policy(str(tmp_path / "same.yaml")) == shipped
+    (tmp_path / "mine.yaml").write_text(text.replace("min_group: 30", "min_group: 3"))
+    mine = load_policy(str(tmp_path / "mine.yaml"))
+    assert mine.name == "frugal-and-trustworthy (changed)"

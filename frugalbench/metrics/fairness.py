@@ -226,8 +226,8 @@ def accuracy_group_min(
     counts = counts_by_group(record, attribute, missing, binary=False)
     if isinstance(counts, Missing):
         return counts
-    if not counts.names:
-        return Missing(reason="empty_group", detail=f"no row says its '{attribute}'")
+    if len(counts.names) < 2:
+        return Missing(reason="one_group", detail=f"'{attribute}' has fewer than two groups")
     if (gone := _undefined(counts, "accuracy")) is not None:
         return gone
     hits, trials = counts.rate("accuracy")

@@ -53,6 +53,8 @@ def load(name: str) -> ModuleType:
     try:
         return import_module(modules[name])
     except ImportError as error:
+        if "failed to map" in str(error) or "cannot allocate" in str(error).lower():
+            raise MemoryError(str(error)) from None
         raise MeasurementError(
             f"the runner '{name}' needs a package that is not installed: {error}"
         ) from None
