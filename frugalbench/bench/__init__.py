@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from frugalbench import host, inputs, meters, runners
-from frugalbench.errors import MeasurementError
+from frugalbench.bench._rows import Progress, answer_rows
 from frugalbench.jobs import Job, assemble, prepare
 from frugalbench.record import Memory, Record, Run, Window
 from frugalbench.spec import Plan, Spec
@@ -24,15 +23,9 @@ from frugalbench.spec import Plan, Spec
 __all__ = ["Meters", "Progress", "Started", "measure", "run", "timed_loop"]
 
 Array = npt.NDArray[Any]
-Progress = Callable[[str, float], None]
-"""Called with the name of a stage and the share of it that is done."""
 
 VARIED_INPUTS = 64
 SETTLING_CALLS = 3
-ROWS_A_PASS = 256
-CHECKED_ROWS = 16
-BYTES_A_PASS = 64 * 1024**2
-QUICK_PASS = 0.25
 Clock = Callable[[], int]
 
 
@@ -116,7 +109,7 @@ def measure(
     progress("load", 0.0)
     opened = _open(job, feed, started or Started())
     session = opened.session
-    arrays, told = _answer_rows(job, feed, session, progress)
+    arrays, told = answer_rows(job, feed, session, progress)
     calls = _bound_calls(job, feed, session)
     warm = _warm_up(calls, job.spec.plan)
     reading = _open_meters(job)
@@ -183,78 +176,6 @@ def _memory(imported: int | None, loaded: int | None, ran: int | None) -> Memory
     if imported is None or loaded is None or ran is None:
         return None
     return Memory(after_import=imported, after_load=loaded, after_run=ran)
-
-
-def _answer_rows(
-    job: Job, feed: Mapping[str, Array], session: runners.Session, progress: Progress
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The model's answer to every row, and a note where the way of asking changes it.
-
-    Rows are answered in pieces as large as the graph allows, unless a few of them, asked again
-    in the batch that is timed, are answered otherwise: then all are asked in that batch.
-    """
-    if not job.rows or job.answer is None:
-        return {}, ()
-    found = _pass(job, feed, session, progress, ROWS_A_PASS)
-    few = msgspec.structs.replace(job, rows=min(job.rows, CHECKED_ROWS))
-    again = _pass(few, feed, session, lambda stage, share: None, job.batch)
-    if all(_alike(one, found[name][: len(one)]) for name, one in again.items()):
-        return found, ()
-    note = (
-        "the same rows are answered otherwise in another batch, or at another time: all were "
-        f"answered {job.batch} at a time, as timed"
-    )
-    return _pass(job, feed, session, progress, job.batch), (note,)
-
-
-def _alike(one: Array, other: Array) -> bool:
-    if one.dtype.kind not in "fc":
-        return bool((one == other).all())
-    return np.allclose(one, other, rtol=1e-2, atol=1e-3, equal_nan=True)
-
-
-def _pass(
-    job: Job, feed: Mapping[str, Array], session: runners.Session, progress: Progress, most: int
-) -> dict[str, Array]:
-    """Answers to the job's rows, at most so many at a time."""
-    assert job.answer is not None, "rows are answered for an answer"
-    free = all(not port.shape or not isinstance(port.shape[0], int) for port in job.ports)
-    whole = any(inputs.is_whole(port, feed[port.name]) for port in job.ports)
-    row_bytes = sum(feed[port.name][:1].nbytes for port in job.ports)
-    most = max(1, min(most, BYTES_A_PASS // max(row_bytes, 1))) if free else job.batch
-    step = min(most, job.batch) if free else job.batch
-    step = 1 if whole else step
-    pieces: dict[str, list[Array]] = {name: [] for name in job.answer.outputs}
-    start = 0
-    while start < job.rows:
-        rows = min(step, job.rows - start) if free else step
-        begun = time.perf_counter()
-        found = session.predict(inputs.rows_of(job.ports, feed, start, rows), job.answer.outputs)
-        for name, piece in found.items():
-            pieces[name].append(_piece(name, piece, rows, whole)[: job.rows - start])
-        start += step
-        # Pieces grow while they are quick, so that a slow model still shows that it is alive.
-        if free and not whole and time.perf_counter() - begun < QUICK_PASS:
-            step = min(2 * step, most)
-        progress("answer", min(1.0, start / job.rows))
-    joined = {name: np.concatenate(parts) for name, parts in pieces.items()}
-    names = ("output", "labels")
-    return dict(zip(names, (joined[name] for name in job.answer.outputs), strict=False))
-
-
-def _piece(name: str, piece: Array, rows: int, whole: bool) -> Array:
-    """The output of a call as one answer a row.
-
-    Raises:
-        MeasurementError: it has another number of rows.
-    """
-    if whole and (piece.ndim == 0 or piece.shape[0] != 1):
-        piece = piece[np.newaxis]
-    if piece.ndim == 0 or piece.shape[0] != rows:
-        raise MeasurementError(
-            f"output '{name}' gives {piece.shape} for {rows} rows: it is not one answer a row"
-        )
-    return piece
 
 
 def _bound_calls(
