@@ -4,6 +4,8 @@ Nothing is unpickled, sizes are bounded before anything is read, and every refus
 """
 
 import lzma
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -26,6 +28,7 @@ MAX_GROUPS = 1000
 DAMAGED = (
     *(ValueError, TypeError, EOFError, KeyError, SyntaxError, OverflowError, RecursionError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    tokenize.TokenError,
 )
 """What the readers of foreign files raise on nonsense, beside their own errors."""
 
@@ -216,7 +219,9 @@ def _npz(file: Path) -> dict[str, Any]:
 
     with zipfile.ZipFile(file) as archive:
         _bounded(file, sum(entry.file_size for entry in archive.infolist()))
-    with np.load(file, allow_pickle=False) as archive:
+    with warnings.catch_warnings(), np.load(file, allow_pickle=False) as archive:
+        # NumPy warns that a file of Python 2 takes longer to read.
+        warnings.simplefilter("ignore")
         _unique(file, archive.files)
         arrays = {name: archive[name] for name in archive.files}
     for name, array in arrays.items():

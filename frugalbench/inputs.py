@@ -4,6 +4,7 @@ Pure functions of NumPy arrays and `Port`s. A *feed* holds every row of every in
 first; `rows_of` cuts the piece one call needs.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ __all__ = ["batch_size", "generate", "is_whole", "map_columns", "rows_of"]
 
 Array = npt.NDArray[Any]
 Fetch = Callable[[str, str], Array]
+MAX_CALL_BYTES = 4 * 1024**3
+GENERATED_BYTES = 256 * 1024**2
+DRAWN_BYTES = 8
+"""A random number is drawn in double precision, whatever the input takes."""
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "float": np.dtype(np.float32),
@@ -183,11 +188,13 @@ def batch_size(ports: tuple[Port, ...], feed: Mapping[str, Array], asked: int) -
     Where the feed holds a whole input a row (a state, a scalar), a call takes one row.
 
     Raises:
-        UsageError: the graph fixes another batch than the one asked for (other than 1).
+        UsageError: the graph fixes another batch than the one asked for (other than 1), or the
+            inputs of a call would be too large.
     """
     whole = any(is_whole(port, feed[port.name]) for port in ports)
     fixed = {p.shape[0] for p in ports if p.shape and isinstance(p.shape[0], int)}
     if not (fixed or whole):
+        _check_size(asked * sum(array[:1].nbytes for array in feed.values()))
         return asked
     rows = fixed.pop() if len(fixed) == 1 and not whole else 1
     if asked not in (1, rows):
@@ -214,27 +221,43 @@ def rows_of(
 
 
 def generate(
-    ports: tuple[Port, ...], dims: Mapping[str, int], rows: int, seed: int
+    ports: tuple[Port, ...], dims: Mapping[str, int], rows: int, seed: int, least: int = 1
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     """Seeded inputs from the graph: normal floats, zeros and ones for integers.
 
-    Dynamic axes other than the first take their size from `dims`, or 1.
+    Dynamic axes other than the first take their size from `dims`, or 1. Large inputs are fewer
+    than `rows`, but never fewer than `least`.
 
     Returns:
         The feed, and a note for each axis whose size nobody gave.
+
+    Raises:
+        UsageError: an input is of a type no array has, or too large to be made.
     """
     rng = np.random.default_rng(seed)
     firsts = {port.shape[0] if port.shape else None for port in ports}
     # One number for the first axis of every input is a batch the graph fixes.
     batched = len(firsts) == 1 and isinstance(next(iter(firsts)), int)
-    feed, notes = {}, []
+    shapes: dict[str, list[int]] = {}
+    notes: list[str] = []
     for port in ports:
         first, *rest = port.shape or (1,)
         free = not isinstance(first, int) and (first is None or first not in dims)
         sizes, lacking = _sizes(port, rest if free or batched else list(port.shape or ()), dims)
-        feed[port.name] = _random(rng, dtype_of(port), [rows, *sizes])
+        shapes[port.name] = sizes
         notes += lacking
+    row_bytes = max(1, DRAWN_BYTES * sum(math.prod(sizes) for sizes in shapes.values()))
+    _check_size(row_bytes * least)
+    rows = max(least, min(rows, GENERATED_BYTES // row_bytes))
+    feed = {port.name: _random(rng, dtype_of(port), [rows, *shapes[port.name]]) for port in ports}
     return feed, tuple(notes)
+
+
+def _check_size(call_bytes: int) -> None:
+    if call_bytes > MAX_CALL_BYTES:
+        raise UsageError(
+            "the inputs of one call would take over 4 GiB: make plan.batch or model.dims smaller"
+        )
 
 
 def _sizes(

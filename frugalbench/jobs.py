@@ -157,14 +157,16 @@ def _empty_notes(feed: dict[str, Array]) -> tuple[str, ...]:
 
 
 def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:
-    rows = max(GENERATED_ROWS, spec.plan.batch)
-    feed, notes = inputs.generate(graph.facts.inputs, spec.model.dims, rows, spec.plan.seed)
+    batch = spec.plan.batch
+    feed, notes = inputs.generate(
+        graph.facts.inputs, spec.model.dims, max(GENERATED_ROWS, batch), spec.plan.seed, batch
+    )
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
         answer=None,
         rows=0,
-        batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
+        batch=inputs.batch_size(graph.facts.inputs, feed, batch),
         inputs="generated",
         notes=notes,
     )
