@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from frugalbench import metrics
 from frugalbench.errors import UsageError, did_you_mean
-from frugalbench.metrics import Metric, MissingGroups, Scope
+from frugalbench.metrics import Metric, MissingGroups, Scope, validity
 from frugalbench.record import Record
 from frugalbench.values import MEASURED, Measure, Method, Missing, Value
 
@@ -36,6 +36,11 @@ Outcome = Literal["PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL"]
 
 SEVERITY: tuple[Outcome, ...] = ("PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL")
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "NOT_EVALUATED": 3}
+
+RUN_FAMILIES = ("latency", "energy", "carbon", "water", "projection")
+ANSWER_FAMILIES = ("quality", "fairness")
+"""What an INVALID run leaves without evidence: what was timed, and, where a model does not answer
+alike from call to call, what it answered."""
 
 MOST_OBSERVATIONS = 1e9
 # A sample sized so that the expected interval just touches the bound settles the rule one time in
@@ -198,6 +203,8 @@ def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
     else:
         measure = metric(record, **scope)
     decision = _decide(rule, policy, measure, by_group="attribute" in scope)
+    if (why := _void(record, rule.metric)) and isinstance(measure, Value):
+        decision = _Decision("NOT_EVALUATED", why)
     return Finding(
         rule=rule,
         address=metrics.address(rule.metric, scope),
@@ -206,6 +213,16 @@ def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
         explanation=decision.explanation,
         needed=decision.needed,
     )
+
+
+def _void(record: Record, name: str) -> str:
+    """Why a run is no evidence for a metric, or nothing."""
+    family = name.partition(".")[0]
+    for flaw in validity.flaws(record):
+        about_answers = flaw.code == "answers_differ" and family in ANSWER_FAMILIES
+        if family in RUN_FAMILIES or about_answers:
+            return f"the run is INVALID: {flaw.detail}"
+    return ""
 
 
 class _Decision(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from frugalbench import metrics
-from frugalbench.metrics import Metric
+from frugalbench.metrics import Metric, validity
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
@@ -54,13 +54,26 @@ def _obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure) 
     if family in ("quality", "fairness"):
         same = a.data is not None and b.data is not None and a.data.sha256 == b.data.sha256
         return "" if same and _rows_of(a) == _rows_of(b) else "other data"
-    if family in ("carbon", "water") and a.spec.site != b.spec.site:
+    if family in ("carbon", "water", "projection") and a.spec.site != b.spec.site:
         return "other site"
+    if family in ("latency", "energy", "carbon", "water") and _traffic(a) != _traffic(b):
+        return "other traffic"
+    if family in ("latency", "energy", "carbon", "water", "projection"):
+        for which, record in (("A", a), ("B", b)):
+            if validity.flaws(record):
+                return f"the run of {which} is INVALID"
     if isinstance(one, Value) and isinstance(other, Value) and one.method != other.method:
         return f"{one.method} against {other.method}"
     if family in ("latency", "energy", "carbon", "water") and a.host.cpu != b.host.cpu:
         return "other processor"
     return ""
+
+
+def _traffic(record: Record) -> tuple[object, ...]:
+    """Who asked, when, and for how much at once."""
+    plan = record.spec.plan
+    samples = record.run.samples if record.run and plan.scenario != "offline" else None
+    return plan.scenario, samples, plan.target_qps
 
 
 def _rows_of(record: Record) -> tuple[object, ...]:
@@ -75,13 +88,25 @@ def _has_spread(value: Value) -> bool:
 
     What was seen once says nothing of it, and the ±50 % of a model of power is no spread of runs.
     """
-    return value.interval not in ("single_observation", "one_process", "model_grade_low")
+    return value.interval not in (
+        "single_observation",
+        "one_process",
+        "model_grade_low",
+        "range_of_processes",
+    )
 
 
 def _within_a_process(one: Value, other: Value) -> bool:
     """Whether two timings differ by less than two processes running the same model may."""
     if (one.method, other.method) != ("timer", "timer"):
         return False
+    if "hierarchical_bootstrap" in (one.interval, other.interval):
+        # Several processes say themselves how far they lie apart.
+        return one.interval != other.interval and _near(one, other)
+    return _near(one, other)
+
+
+def _near(one: Value, other: Value) -> bool:
     small, large = sorted((one.estimate, other.estimate))
     return large < small * (1 + BETWEEN_PROCESSES)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from frugalbench.errors import UsageError
 from frugalbench.record import Port
 
-__all__ = ["batch_size", "generate", "is_whole", "map_columns", "rows_of"]
+__all__ = ["batch_size", "generate", "is_free", "is_whole", "map_columns", "rows_of"]
 
 Array = npt.NDArray[Any]
 Fetch = Callable[[str, str], Array]
@@ -205,6 +205,13 @@ def batch_size(ports: tuple[Port, ...], feed: Mapping[str, Array], asked: int) -
 def is_whole(port: Port, array: Array) -> bool:
     """Whether each row of a feed is a whole input: it has one axis more than the input."""
     return port.shape is not None and array.ndim == len(port.shape) + 1
+
+
+def is_free(ports: tuple[Port, ...], feed: Mapping[str, Array]) -> bool:
+    """Whether the batch may be any: no graph input fixes it, and none is whole in every row."""
+    whole = any(is_whole(port, feed[port.name]) for port in ports)
+    fixed = any(port.shape and isinstance(port.shape[0], int) for port in ports)
+    return not (whole or fixed)
 
 
 def rows_of(

@@ -7,7 +7,7 @@ then needs NumPy, msgspec and the runtime, so that its memory and start-up are t
 
 import secrets
 from datetime import UTC, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -28,19 +28,23 @@ from frugalbench.record import (
     Record,
     Run,
 )
-from frugalbench.spec import Data, Spec
+from frugalbench.spec import Data, Plan, Spec
 
 __all__ = ["Job", "Prepared", "assemble", "failed", "prepare"]
 
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
-GENERATED_ROWS = 64
+GENERATED_ROWS = 256
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told: the question, the inputs' ports, how to read the answer.
 
-    `rows` is the number of rows to answer (0: only to time); the feed travels beside it.
+    `rows` is the number of rows to answer (0: only to time); the feed travels beside it. A query
+    is `calls` calls of `batch` samples; `free` says that the batch may be another. The outputs
+    `watched` are read after timed calls. `deadline` is when the whole measurement must be over, in
+    seconds of the monotonic clock, and `left` how many processes share the time until then, this
+    one included; `process` counts them from 0.
     """
 
     spec: Spec
@@ -49,6 +53,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     batch: int
     inputs: str
+    calls: int = 1
+    free: bool = False
+    watched: tuple[str, ...] = ()
+    deadline: float | None = None
+    left: int = 1
+    process: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -62,8 +72,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, Any]
 
 
-def prepare(spec: Spec) -> Prepared:
+def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
     """Read the model's graph and the data, and map columns to inputs.
+
+    A model whose precision is to be changed is converted into `folder`, which must outlive the
+    measurement.
 
     Raises:
         UsageError: a file, a column, a label or an output does not fit; nothing was run.
@@ -71,6 +84,10 @@ def prepare(spec: Spec) -> Prepared:
     runners.check(spec.model.runner)
     meters.check(spec.target.meters)
     graph = models.inspect(spec.model)
+    if spec.model.precision != "as_is":
+        assert folder is not None, "a converted model needs a folder"
+        model, graph = models.converted(spec.model, folder)
+        spec = msgspec.structs.replace(spec, model=model)
     if spec.data is None:
         return _without_data(spec, graph)
     table = _rows_used(spec, data_module.load(spec.data.path))
@@ -90,7 +107,7 @@ def prepare(spec: Spec) -> Prepared:
         ports=graph.facts.inputs,
         answer=graph.facts.answer if spec.data.label else None,
         rows=table.rows if spec.data.label else 0,
-        batch=inputs.batch_size(graph.facts.inputs, feed, spec.plan.batch),
+        **_traffic(spec.plan, graph.facts, feed),
         inputs="data",
         notes=(
             *_order_notes(features, graph, used),
@@ -157,20 +174,46 @@ def _empty_notes(feed: dict[str, Array]) -> tuple[str, ...]:
 
 
 def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:
-    batch = spec.plan.batch
+    plan = spec.plan
+    least = max(plan.batch, plan.samples_per_query if plan.scenario == "multi_stream" else 1)
     feed, notes = inputs.generate(
-        graph.facts.inputs, spec.model.dims, max(GENERATED_ROWS, batch), spec.plan.seed, batch
+        graph.facts.inputs, spec.model.dims, max(GENERATED_ROWS, least), plan.seed, least
     )
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
         answer=None,
         rows=0,
-        batch=inputs.batch_size(graph.facts.inputs, feed, batch),
+        **_traffic(plan, graph.facts, feed),
         inputs="generated",
         notes=notes,
     )
     return Prepared(job=job, feed=feed, model=graph.facts, data=None, kept={})
+
+
+def _traffic(plan: Plan, facts: ModelFacts, feed: dict[str, Array]) -> dict[str, Any]:
+    """How many samples a call and how many calls a query take, and which outputs are watched.
+
+    Raises:
+        UsageError: the plan's scenario lacks a setting, or the graph fixes another batch.
+    """
+    if plan.scenario == "server" and plan.target_qps is None:
+        raise UsageError("the server scenario asks at a rate: add plan.target_qps=…")
+    ports = facts.inputs
+    free = inputs.is_free(ports, feed)
+    batch, calls = inputs.batch_size(ports, feed, plan.batch), 1
+    if plan.scenario == "multi_stream":
+        batch = plan.samples_per_query if free else batch
+        calls = -(-plan.samples_per_query // batch)
+        inputs.batch_size(ports, feed, batch)
+    read = facts.answer.outputs if facts.answer else ()
+    tensors = tuple(port.name for port in facts.outputs if port.dtype in inputs.DTYPES)
+    return {
+        "batch": batch,
+        "calls": calls,
+        "free": free and plan.batch == 1,
+        "watched": read or tensors,
+    }
 
 
 def _rows_used(spec: Spec, table: data_module.Table) -> data_module.Table:
@@ -232,6 +275,7 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
     Raises:
         UsageError: no answer of the model is one of the data's labels.
     """
+    prepared, arrays = _answered_only(prepared, arrays)
     kept = dict(prepared.kept)
     output, labels = arrays.pop("output", None), arrays.pop("labels", None)
     answer = prepared.job.answer
@@ -240,6 +284,23 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
         kept |= answers.decode(output, answer, prepared.data, threshold, labels)
     notes = prepared.job.notes
     return _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
+
+
+def _answered_only(
+    prepared: Prepared, arrays: dict[str, Array]
+) -> tuple[Prepared, dict[str, Array]]:
+    """Labels and groups of the rows that were answered, where not all of them were."""
+    chosen = arrays.get("chosen")
+    if chosen is None or prepared.data is None:
+        return prepared, arrays
+    return (
+        msgspec.structs.replace(
+            prepared,
+            data=msgspec.structs.replace(prepared.data, rows=int(chosen.size)),
+            kept={name: one[chosen] for name, one in prepared.kept.items()},
+        ),
+        {name: one for name, one in arrays.items() if name != "chosen"},
+    )
 
 
 def failed(prepared: Prepared, failure: Failure) -> Record:
@@ -281,7 +342,9 @@ def _record(
 def _shareable(spec: Spec) -> Spec:
     """The spec with file names in place of paths, which may name a person; digests identify."""
     model = msgspec.structs.replace(spec.model, path=PurePath(spec.model.path).name)
-    data = spec.data
+    data, target = spec.data, spec.target
     if data is not None:
         data = msgspec.structs.replace(data, path=PurePath(data.path).name)
-    return msgspec.structs.replace(spec, model=model, data=data)
+    if target.meter_log is not None:
+        target = msgspec.structs.replace(target, meter_log=PurePath(target.meter_log).name)
+    return msgspec.structs.replace(spec, model=model, data=data, target=target)

@@ -17,20 +17,28 @@ from frugalbench.values import Method
 __all__ = [
     "FORMAT",
     "Answer",
+    "Answered",
     "DataFacts",
     "Failure",
     "Host",
     "Memory",
     "ModelFacts",
+    "Noise",
+    "Phase",
     "Port",
+    "Process",
     "Record",
     "Run",
+    "Warmup",
     "Window",
 ]
 
-FORMAT = 1
+FORMAT = 2
 # The format of a stored record, and why it changed:
 #   1  the first one
+#   2  several fresh processes, each with its own start, memory, noise and checks; windows of idle
+
+Phase = Literal["idle_before", "run", "idle_after"]
 
 Array = npt.NDArray[Any]
 
@@ -81,7 +89,12 @@ class Answer(Facts, frozen=True, kw_only=True):
 
 
 class ModelFacts(Facts, frozen=True, kw_only=True):
-    """The model file: digest and bytes of all its parts, and its graph's interface."""
+    """The model file: digest and bytes of all its parts, and its graph's interface.
+
+    `macs` are the multiply-adds of one inference, with `macs_note` saying what they leave out;
+    `weights` are how many numbers of each type the graph holds; `converted_from` is the digest of
+    the file that was given, where its precision was changed before the measurement.
+    """
 
     name: str
     sha256: str
@@ -92,6 +105,10 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     opset: int | None = None
     producer: str = ""
     answer: Answer | None = None
+    macs: int | None = None
+    macs_note: str = ""
+    weights: dict[str, int] = {}
+    converted_from: str | None = None
 
 
 class DataFacts(Facts, frozen=True, kw_only=True):
@@ -118,10 +135,11 @@ class Memory(Facts, frozen=True, kw_only=True):
 
 
 class Window(Facts, frozen=True, kw_only=True):
-    """Energy drawn over `calls` timed calls, by one meter in one domain.
+    """Energy drawn over `calls` timed calls, or over none, by one meter in one domain.
 
     `joules` is None when the meter could not be read; `reason` then says why. `error` is the
-    meter's own worst-case error for the window, in joules.
+    worst-case error of reading at the two edges, in joules. `process` counts from 0. `aligned`
+    says that both edges lie on updates of the meter's source.
     """
 
     meter: str
@@ -132,34 +150,107 @@ class Window(Facts, frozen=True, kw_only=True):
     joules: float | None
     error: float = 0.0
     reason: str = ""
+    process: int = 0
+    phase: Phase = "run"
+    period: float = 0.0
+    aligned: bool = False
+
+
+class Noise(Facts, frozen=True, kw_only=True):
+    """What else went on while calls were timed; None where the system does not show it.
+
+    Shares are of all processors' time: `own` of this process, `others` of every other one,
+    `steal` of the hypervisor. Frequencies are in Hz: the lowest and the highest that the fastest
+    processor showed at the ends of the energy windows, and the highest one it claims (`nominal`).
+    `throttled` counts the throttle events or flags that were raised meanwhile. `temperature` is
+    the hottest zone, degrees Celsius.
+    """
+
+    seconds: float
+    own: float | None = None
+    others: float | None = None
+    steal: float | None = None
+    frequency_low: float | None = None
+    frequency_high: float | None = None
+    frequency_nominal: float | None = None
+    throttled: int | None = None
+    governor: str = ""
+    temperature: float | None = None
+
+
+class Warmup(Facts, frozen=True, kw_only=True):
+    """Calls before the timed ones; `steady` says that their median had stopped falling."""
+
+    calls: int
+    seconds: float
+    steady: bool
+
+
+class Answered(Facts, frozen=True, kw_only=True):
+    """Outputs read after timed calls, at random, against those of the accuracy pass.
+
+    `tolerance` says how alike they had to be.
+    """
+
+    compared: int
+    differing: int
+    tolerance: str
+
+
+class Process(Facts, frozen=True, kw_only=True):
+    """What one fresh process saw. Times are seconds on a monotonic clock.
+
+    `cold_start` runs from the start of the process to the first answer, without the time spent
+    reading the test inputs. Of its `queries` timed in `seconds`, the latencies of `kept` are in
+    the record, evenly spaced. `unserved` queries were due and never asked (server). `order` is
+    the seed of its sampling order and arrivals.
+    """
+
+    order: int
+    import_seconds: float
+    load_seconds: float
+    first_call_seconds: float
+    cold_start_seconds: float | None
+    warmup: Warmup
+    memory: Memory | None
+    queries: int
+    kept: int
+    seconds: float
+    unserved: int = 0
+    noise: Noise | None = None
+    answered: Answered | None = None
 
 
 class Run(Facts, frozen=True, kw_only=True):
-    """What the worker saw. Times are seconds on a monotonic clock.
+    """What the workers saw, one `Process` after the other.
 
-    `cold_start` runs from the start of the process to the first answer, without the time spent
-    reading the test inputs. `inputs` is `data` or `generated`.
+    `inputs` is `data` or `generated`; `inputs_used` are how many different inputs the timed calls
+    drew from. `batch` is the samples in a call and `samples` those in a query. `discarded` are the
+    processes that were measured, found disturbed and run again; nothing else of them is kept.
     """
 
     runner: str
     provider: str
     inputs: Literal["data", "generated"]
     io_binding: bool
-    import_seconds: float
-    load_seconds: float
-    first_call_seconds: float
-    cold_start_seconds: float | None
-    warmup_calls: int
     batch: Annotated[int, Meta(ge=1)]
-    memory: Memory | None
+    processes: Annotated[tuple[Process, ...], Meta(min_length=1)]
     windows: tuple[Window, ...]
+    samples: Annotated[int, Meta(ge=1)] = 1
+    inputs_used: int = 1
+    discarded: tuple[Process, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def memory(self) -> Memory | None:
+        """Peak memory of the first process, or None where the system hides it."""
+        return self.processes[0].memory
 
 
 class Failure(Facts, frozen=True, kw_only=True):
     """Why there is no run: the worker's end, in one line."""
 
-    kind: Literal["crash", "hang", "out_of_memory", "error"]
+    kind: Literal["crash", "hang", "out_of_memory", "error", "time_limit"]
     detail: str
 
 
@@ -168,7 +259,12 @@ class Record(Facts, frozen=True, kw_only=True, eq=False):
 
     `arrays` holds the per-call and per-row observations:
 
-    - `latency_ns` int64 (calls,): the wall time of each timed call, in order
+    - `latency_ns` int64 (kept,): the wall time of each query that was kept, in order, one process
+      after the other; in the `server` scenario from the time it was due
+    - `check:varied_ns`, `check:repeated_ns`, `check:reseeded_ns` float64 (rounds,): the median
+      call of a block in each round: different samples in turn, the same ones repeated, and samples
+      drawn with another seed
+    - `offline:batch`, `offline:rate` (tried,): batch sizes tried and samples a second of each
     - `y_true`, `y_pred` int64 (rows,): codes into `data.classes`; -1 is an answer outside them
     - `score` float64 (rows, classes): the probabilities, where the model gives them
     - `value`, `target` float64 (rows,): answers and labels of a regression

@@ -9,13 +9,31 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Data", "Factor", "Model", "OutputKind", "Plan", "Site", "Spec", "Target"]
+__all__ = [
+    "Data",
+    "Embodied",
+    "Factor",
+    "Model",
+    "Optimisation",
+    "OutputKind",
+    "Plan",
+    "Precision",
+    "Scenario",
+    "Site",
+    "Spec",
+    "Target",
+]
 
 OutputKind = Literal["label", "probability", "logit", "value"]
+Precision = Literal["as_is", "fp16", "int8"]
+Optimisation = Literal["disabled", "basic", "extended", "all"]
+Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bytes = Annotated[int, Meta(ge=1)]
+Above0 = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,6 +46,9 @@ class Model(Strict, frozen=True, kw_only=True):
     `output` and `output_kind` are only needed where the graph does not say them; `classes` gives
     the class of each score column in order; `threshold` turns the positive class's probability
     into a decision in binary tasks; `dims` sizes dynamic axes (other than the batch) by name.
+    `precision` converts the weights before anything is measured: `fp16` to 16-bit floats, `int8`
+    to 8-bit integers with scales found as it runs. One inference is `units_per_inference`
+    functional units, such as 10 seconds of audio.
     """
 
     path: str
@@ -38,6 +59,9 @@ class Model(Strict, frozen=True, kw_only=True):
     classes: tuple[int | float | str | bool, ...] = ()
     threshold: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     dims: dict[str, Positive] = {}
+    precision: Precision = "as_is"
+    functional_unit: str = "inference"
+    units_per_inference: Above0 = 1.0
 
 
 class Data(Strict, frozen=True, kw_only=True):
@@ -58,55 +82,115 @@ class Data(Strict, frozen=True, kw_only=True):
     split: str | None = None
 
 
+class Embodied(Strict, frozen=True, kw_only=True):
+    """What it took to make a machine: kg of CO2e over its whole life, and how long that is.
+
+    `low` and `high` bound `kg` where the source bounds it.
+    """
+
+    hardware: str
+    kg: Annotated[float, Meta(gt=0)]
+    lifetime_years: Annotated[float, Meta(gt=0, le=30)]
+    year: int
+    source: str
+    url: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
 class Target(Strict, frozen=True, kw_only=True):
-    """Where the model runs, and the meters to read there.
+    """Where the model runs, its knobs, and the meters to read there.
 
     A worker that takes more private memory than `memory_limit` bytes is ended; none means nine
-    tenths of what is free at the start.
+    tenths of what is free at the start. `meter_log` is the CSV log of an external meter, whose
+    clock is `meter_log_offset` seconds ahead of this machine's, give or take `meter_log_error`.
+    `hardware` names a row of the embodied table (filled into `embodied`), and `reserved_share` is
+    the part of that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
     """
 
     name: str = "cpu"
     provider: str = "CPUExecutionProvider"
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     spinning: bool = False
+    optimisation: Optimisation = "all"
     memory_limit: Bytes | None = None
-    meters: tuple[str, ...] = ("rapl", "nvml", "modelled")
+    meters: tuple[str, ...] = (
+        *("csvlog", "rapl", "nvml", "nvml_power", "jetson", "pi5", "hwmon", "battery"),
+        "modelled",
+    )
+    meter_log: str | None = None
+    meter_log_offset: float = 0.0
+    meter_log_error: Annotated[float, Meta(ge=0)] = 0.1
+    hardware: str | None = None
+    embodied: Embodied | None = None
+    reserved_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
 
 
 class Plan(Strict, frozen=True, kw_only=True):
-    """How much evidence to gather.
+    """How much evidence to gather, under which traffic.
 
-    Calls are timed until `max_seconds` or `max_calls`, whichever is first, in `windows` equal
-    energy windows of one call at least. `max_rows` samples the data. A worker that reports
-    nothing for `limit_seconds` is ended.
+    Scenarios: `single_stream` asks again when an answer has come; `multi_stream` asks
+    `samples_per_query` samples at once; `server` asks at random times, `target_qps` a second on
+    average, and counts from the time a query was due; `offline` asks for all samples at once.
+
+    `processes` fresh processes time `process_seconds` each, in `windows` energy windows. With
+    wanted relative half-widths `half_width_p50` or `half_width_p99`, processes are added, up to
+    `max_processes`, until both are reached. A run with fewer than `min_queries` queries or
+    `min_seconds` timed seconds in a process is not valid. `max_seconds` bounds everything, from
+    reading the model to the last answer. Of each process at most `keep` latencies are kept.
+
+    A process during which others took more than `max_other_cpu` of the machine, or a hypervisor
+    more than `max_steal`, is disturbed: it is marked, and run again up to `retries` times in all.
     """
 
     name: str = "quick"
+    scenario: Scenario = "single_stream"
     batch: Positive = 1
-    warmup_seconds: Seconds = 0.5
-    max_calls: Annotated[int, Meta(ge=1, le=10_000_000)] = 1_000_000
-    max_seconds: Seconds = 5.0
+    samples_per_query: Positive = 8
+    target_qps: Above0 | None = None
+    max_seconds: Seconds = 30.0
+    processes: Annotated[int, Meta(ge=1, le=100)] = 3
+    max_processes: Annotated[int, Meta(ge=1, le=100)] = 20
+    process_seconds: Seconds = 3.0
+    min_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    min_queries: Annotated[int, Meta(ge=1)] = 1
+    max_queries: Positive | None = None
+    keep: Annotated[int, Meta(ge=1000, le=10_000_000)] = 200_000
+    half_width_p50: Above0 | None = None
+    half_width_p99: Above0 | None = None
+    warmup_seconds: Seconds = 1.0
+    idle_seconds: Annotated[float, Meta(ge=0, le=3600)] = 1.0
     windows: Annotated[int, Meta(ge=2, le=1000)] = 5
+    max_other_cpu: Share = 0.1
+    max_steal: Share = 0.02
+    retries: Annotated[int, Meta(ge=0, le=100)] = 0
     limit_seconds: Seconds = 120.0
     max_rows: Positive | None = None
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 20260101
 
 
 class Factor(Strict, frozen=True, kw_only=True):
-    """One environmental factor with where it comes from; `year` is the year it describes."""
+    """One environmental factor with where it comes from; `year` is the year it describes.
+
+    `low` and `high` bound the value where the source bounds it.
+    """
 
     value: float
     unit: str
     year: int
     source: str
     url: str = ""
+    low: float | None = None
+    high: float | None = None
 
 
 class Site(Strict, frozen=True, kw_only=True):
     """Where the electricity is drawn. Nothing has a default: what is not stated stays unknown.
 
     `pue` is the site's energy over its IT energy (1 for a machine with no cooling plant of its
-    own), `wue` the litres of water evaporated on site per kWh of IT energy.
+    own), `wue` the litres of water evaporated on site per kWh of IT energy, `utilisation` the share
+    of its time that a reserved machine answers, and `daily_inferences` what a deployment is
+    projected on.
     """
 
     country: str
@@ -115,6 +199,8 @@ class Site(Strict, frozen=True, kw_only=True):
     wue: Annotated[float, Meta(ge=0, le=20)] | None = None
     grid_carbon: Factor | None = None
     grid_water: Factor | None = None
+    utilisation: Annotated[float, Meta(gt=0, le=1)] | None = None
+    daily_inferences: Above0 | None = None
     setting: str = ""
 
 

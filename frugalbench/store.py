@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from frugalbench.data import DAMAGED
 from frugalbench.errors import StoreError, UsageError
+from frugalbench.formats import upgraded
 from frugalbench.models import file_sha256
 from frugalbench.record import FORMAT, Record
 
@@ -98,6 +99,7 @@ def _decoded(raw: Any, folder: Path) -> Record:
         )
     if raw.pop("sha256", None) != seal(raw):
         raise StoreError(f"{folder / RECORD} was changed after it was written: measure again")
+    raw = upgraded(raw)
     about = raw.get("arrays")
     if not isinstance(about, dict):
         raise StoreError(f"{folder / RECORD} is damaged: it names no arrays")
@@ -116,7 +118,10 @@ def _fits(record: Record, name: str, array: npt.NDArray[Any]) -> bool:
     """Whether an array has the kind, the shape and the range that its name promises."""
     kind = array.dtype.kind
     if name == "latency_ns":
-        return kind == "i" and array.ndim == 1 and bool((array >= 0).all())
+        kept = sum(process.kept for process in record.run.processes) if record.run else -1
+        return kind == "i" and array.shape == (kept,) and bool((array >= 0).all())
+    if name.startswith(("check:", "offline:")):
+        return kind in "if" and array.ndim == 1 and bool((array >= 0).all())
     data = record.data
     if data is None or array.ndim == 0 or len(array) != data.rows:
         return False

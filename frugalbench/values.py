@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["MEASURED", "METHODS", "Measure", "Method", "Missing", "Value"]
+__all__ = ["GRADES", "MEASURED", "METHODS", "Grade", "Measure", "Method", "Missing", "Value"]
 
 Method = Literal[
     "external_meter",
@@ -32,13 +32,21 @@ MEASURED: tuple[Method, ...] = (
 )
 METHODS: tuple[Method, ...] = (*MEASURED, "modelled", "pretend", "timer", "counted")
 
+Grade = Literal["", "high", "medium", "low"]
+"""How far an energy can be trusted, in the words of BoAmps; empty for what is no energy."""
+
+GRADES: dict[Grade, float] = {"high": 0.10, "medium": 0.25, "low": 0.50}
+"""The relative half-width each grade stands for."""
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, tag="value", forbid_unknown_fields=True):
     """An estimate in an SI unit with its interval.
 
     `low` and `high` bound it at confidence `level`; `interval` names the construction (`wilson`,
     `order_statistic`, …). `n` is the number of observations the interval rests on: calls for a
-    latency, rows for an accuracy, the rows of the smallest group for a disparity.
+    latency, rows for an accuracy, the rows of the smallest group for a disparity. `bound` is a
+    one-sided upper bound where there is one: MLPerf's early-stopping estimate of a percentile, or
+    what a number below the detection limit is at most. `grade` is the quality of an energy.
     """
 
     estimate: float
@@ -50,6 +58,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, tag="value", forbid_unkno
     interval: str
     level: float = 0.95
     note: str = ""
+    bound: float | None = None
+    grade: Grade = ""
 
     def __post_init__(self) -> None:
         """Refuse an interval that does not hold its own estimate (NaN included)."""

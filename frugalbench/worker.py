@@ -7,6 +7,7 @@ model may print what it likes), and leaves its observations in the folder.
 
 import contextlib
 import ctypes
+import math
 import os
 import resource
 import selectors
@@ -25,9 +26,11 @@ import numpy as np
 
 from frugalbench import bench, host
 from frugalbench.errors import FrugalbenchError, MeasurementError
+from frugalbench.gather import Gathered
 from frugalbench.jobs import Job, Prepared, assemble, failed, prepare
+from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record, Run
-from frugalbench.spec import Spec
+from frugalbench.spec import Plan, Spec
 
 __all__ = ["main", "run"]
 
@@ -35,33 +38,108 @@ JOB, RUN, FAILURE, ERRORS = "job.json", "run.json", "failure.json", "stderr.txt"
 FREE_SHARE = 0.9
 PR_SET_PDEATHSIG = 1
 FULL_DISK = 1024**2
+GRACE = 3.0
+"""Seconds past the deadline before a worker is ended: it knows the deadline itself."""
+LEAST_TIMED = 0.2
 
 
 def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
-    """Measure a model in a fresh process on this machine.
+    """Measure a model in fresh processes on this machine, one after the other.
 
-    A worker that crashes, hangs or runs out of memory does not raise: its record holds the
-    `failure` and no run, so that the attempt is kept as evidence too.
+    A first worker that crashes, hangs or runs out of memory does not raise: its record holds the
+    `failure` and no run, so that the attempt is kept as evidence too. A later one leaves a note.
 
     Raises:
         UsageError: the question does not fit the model or the data; nothing was started.
         MeasurementError: no worker could be started.
     """
     report = progress or (lambda stage, share: None)
+    deadline = time.monotonic() + spec.plan.max_seconds
     report("prepare", 0.0)
-    prepared = prepare(spec)
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as name:
         folder = Path(name)
-        _write_job(prepared, folder)
-        failure = _attend(folder, prepared.job, report)
-        if failure is not None:
-            return failed(prepared, failure)
-        seen = msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
-        return assemble(prepared, seen, _read_arrays(folder, "out"))
+        prepared = prepare(spec, folder)
+        _write_feed(prepared, folder)
+        return _Workers(prepared, folder, deadline, report).record()
 
 
-def _write_job(prepared: Prepared, folder: Path) -> None:
-    (folder / JOB).write_bytes(msgspec.json.encode(prepared.job))
+class _Workers:
+    """Fresh processes, one after the other, until the plan has what it asks for."""
+
+    def __init__(
+        self, prepared: Prepared, folder: Path, deadline: float, progress: bench.Progress
+    ) -> None:
+        """Measure in `folder` until `deadline` (monotonic clock, s)."""
+        self._prepared = prepared
+        self._plan = prepared.job.spec.plan
+        self._folder = folder
+        self._deadline = deadline
+        self._progress = progress
+        self._gathered = Gathered()
+        self._longest_start = 0.0
+
+    def record(self) -> Record:
+        """Run the processes and put together what they saw."""
+        tries = self._plan.retries
+        number = 0
+        while number == 0 or self._another(number):
+            begun = time.monotonic()
+            failure = self._attend(number)
+            if failure is not None and number == 0:
+                return failed(self._prepared, failure)
+            if failure is not None:
+                self._gathered.lose(number, failure)
+                break
+            seen = msgspec.json.decode((self._folder / RUN).read_bytes(), type=Run)
+            self._note_start(begun, seen)
+            if tries and (why := validity.disturbed(seen.processes[0], self._plan)):
+                tries -= 1
+                if self._time_for_another():
+                    self._gathered.discard(number, seen, why)
+                    continue
+            self._gathered.add(number, seen, _read_arrays(self._folder, "out"))
+            number += 1
+        return assemble(self._prepared, *self._gathered.run())
+
+    def _attend(self, number: int) -> Failure | None:
+        job = msgspec.structs.replace(
+            self._prepared.job,
+            process=number,
+            deadline=self._deadline,
+            left=max(1, self._plan.processes - number),
+        )
+        for left in (RUN, FAILURE):
+            (self._folder / left).unlink(missing_ok=True)
+        (self._folder / JOB).write_bytes(msgspec.json.encode(job))
+        return _attend(self._folder, job, self._progress)
+
+    def _note_start(self, begun: float, seen: Run) -> None:
+        """Remember what a process takes beside the timing itself."""
+        spent = time.monotonic() - begun - seen.processes[0].seconds
+        self._longest_start = max(self._longest_start, spent)
+
+    def _time_for_another(self) -> bool:
+        # A process whose start would eat the time that is left says nothing.
+        return self._deadline - time.monotonic() > self._longest_start + LEAST_TIMED
+
+    def _another(self, number: int) -> bool:
+        """Whether one more process is called for, and there is time for it."""
+        if number >= max(self._plan.processes, self._plan.max_processes):
+            return False
+        if number >= self._plan.processes and not self._wanting():
+            return False
+        return self._time_for_another()
+
+    def _wanting(self) -> bool:
+        """Whether a wanted half-width is not reached yet."""
+        wanted = {0.5: self._plan.half_width_p50, 0.99: self._plan.half_width_p99}
+        return any(
+            width is not None and self._gathered.half_width(p) > width
+            for p, width in wanted.items()
+        )
+
+
+def _write_feed(prepared: Prepared, folder: Path) -> None:
     try:
         _write_arrays(prepared.feed, folder, "in")
     except OSError as error:
@@ -91,8 +169,10 @@ def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
 
 
 def _attend(folder: Path, job: Job, progress: bench.Progress) -> Failure | None:
-    """Start the worker, pass its progress on, and end it when it is silent for too long."""
-    limit = job.spec.plan.limit_seconds + job.spec.plan.max_seconds / job.spec.plan.windows
+    """Start the worker, pass its progress on, and end it when it is silent or late."""
+    plan = job.spec.plan
+    silence = plan.limit_seconds + plan.process_seconds / plan.windows
+    late = (job.deadline or math.inf) + GRACE
     read_end, write_end = os.pipe()
     with (folder / ERRORS).open("wb") as errors:
         command = [sys.executable, "-P", "-m", "frugalbench.worker", str(folder), str(write_end)]
@@ -106,10 +186,9 @@ def _attend(folder: Path, job: Job, progress: bench.Progress) -> Failure | None:
         )
     os.close(write_end)
     try:
-        if not _follow(read_end, limit, progress):
-            detail = f"the worker gave no sign of life for {limit:.0f} s; raise plan.limit_seconds"
-            return Failure(kind="hang", detail=detail)
-        child.wait(timeout=limit)
+        if not _follow(read_end, silence, late, progress):
+            return _given_up(plan, late)
+        child.wait(timeout=max(1.0, min(silence, late - time.monotonic())))
     except subprocess.TimeoutExpired:
         return Failure(kind="hang", detail="the worker finished but did not end")
     finally:
@@ -118,12 +197,25 @@ def _attend(folder: Path, job: Job, progress: bench.Progress) -> Failure | None:
     return _outcome(folder, child.returncode)
 
 
-def _follow(read_end: int, limit: float, progress: bench.Progress) -> bool:
-    """Pass progress on until the worker closes the pipe; False when it falls silent."""
+def _given_up(plan: Plan, late: float) -> Failure:
+    if time.monotonic() >= late:
+        detail = (
+            f"the measurement was not over after plan.max_seconds={plan.max_seconds:g}; raise it, "
+            "or use a smaller model or batch"
+        )
+        return Failure(kind="time_limit", detail=detail)
+    detail = (
+        f"the worker gave no sign of life for {plan.limit_seconds:.0f} s; raise plan.limit_seconds"
+    )
+    return Failure(kind="hang", detail=detail)
+
+
+def _follow(read_end: int, silence: float, late: float, progress: bench.Progress) -> bool:
+    """Pass progress on until the worker closes the pipe; False when it falls silent, or is late."""
     with selectors.DefaultSelector() as selector:
         selector.register(read_end, selectors.EVENT_READ)
         text = b""
-        while selector.select(limit):
+        while selector.select(max(0.0, min(silence, late - time.monotonic()))):
             received = os.read(read_end, 4096)
             if not received:
                 return True

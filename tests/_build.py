@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from _records import make_record
+from _records import make_process, make_record
 
 from frugalbench.metrics import find
-from frugalbench.record import Failure, Record, Window
+from frugalbench.record import Failure, Phase, Record, Window
 from frugalbench.spec import Factor, Site
 from frugalbench.values import Method, Missing, Value
 
@@ -66,7 +66,7 @@ def labels(
 ) -> Record:
     """A record of these answers; groups are codes, -1 for a row without one."""
     arrays: dict[str, Any] = {
-        "latency_ns": np.full(100, 1000, np.int64),
+        "latency_ns": np.full(2000, 1000, np.int64),
         "y_true": np.asarray(y_true, np.int64),
         "y_pred": np.asarray(y_pred, np.int64),
     }
@@ -97,15 +97,24 @@ def from_table(*groups: tuple[int, int, int, int], attribute: str = "sex") -> Re
     return labels(y_true, y_pred, {attribute: codes}, names=names)
 
 
-def timed(latency_ns: npt.ArrayLike, *, batch: int = 1, windows: int = 5) -> Record:
-    """A record of these call times."""
+def timed(
+    *latency_ns: npt.ArrayLike,
+    samples: int = 1,
+    windows: int = 5,
+    processes: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+) -> Record:
+    """A record of these call times, an array for each process."""
     record = make_record(data=False)
     assert record.run is not None
+    calls = [np.asarray(one, np.int64) for one in latency_ns]
+    seen = tuple(make_process(one.size, **(processes or {})) for one in calls)
+    asked = change(record.spec.plan, windows=windows, **(plan or {}))
     return change(
         record,
-        arrays={"latency_ns": np.asarray(latency_ns, np.int64)},
-        run=change(record.run, batch=batch),
-        spec=change(record.spec, plan=change(record.spec.plan, windows=windows)),
+        arrays={"latency_ns": np.concatenate(calls)},
+        run=change(record.run, batch=samples, samples=samples, processes=seen),
+        spec=change(record.spec, plan=asked),
     )
 
 
@@ -119,6 +128,8 @@ def window(
     meter: str = "rapl",
     error: float = 0.0,
     reason: str = "",
+    process: int = 0,
+    phase: Phase = "run",
 ) -> Window:
     """One energy window."""
     return Window(
@@ -130,15 +141,17 @@ def window(
         joules=joules,
         error=error,
         reason=reason,
+        process=process,
+        phase=phase,
     )
 
 
-def metered(windows: Sequence[Window], *, batch: int = 1, site: Site | None = PLACE) -> Record:
+def metered(windows: Sequence[Window], *, samples: int = 1, site: Site | None = PLACE) -> Record:
     """A record of these energy windows, at a site with round factors."""
     record = make_record()
     assert record.run is not None
     return change(
         record,
-        run=change(record.run, windows=tuple(windows), batch=batch),
+        run=change(record.run, windows=tuple(windows), samples=samples),
         spec=change(record.spec, site=site),
     )

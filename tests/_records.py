@@ -11,13 +11,15 @@ from frugalbench.record import (
     Memory,
     ModelFacts,
     Port,
+    Process,
     Record,
     Run,
+    Warmup,
     Window,
 )
 from frugalbench.spec import Data, Factor, Model, Site, Spec, Target
 
-__all__ = ["HOSTILE", "make_record"]
+__all__ = ["HOSTILE", "make_process", "make_record"]
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -55,7 +57,7 @@ def make_record(
 ) -> Record:
     """A plausible record of a two-class model; every part can be left out or made hostile."""
     groups = {"sex": ("Female", "Male")} if groups is None else groups
-    run = None if failure else _run(method)
+    run = None if failure else _run(method, calls)
     arrays = _arrays(groups, rows, calls, data=data, score=score) if run else {}
     facts = DataFacts(
         name=name,
@@ -69,7 +71,7 @@ def make_record(
         groups=groups,
     )
     return Record(
-        format=1,
+        format=2,
         id="01J0000000EXAMPLE",
         created="2026-03-01T10:00:00Z",
         version="0.1.0",
@@ -121,7 +123,7 @@ def _model(name: str) -> ModelFacts:
     )
 
 
-def _run(method: Any) -> Run:
+def _run(method: Any, calls: int) -> Run:
     windows = tuple(
         Window(
             meter="meter",
@@ -138,15 +140,27 @@ def _run(method: Any) -> Run:
         provider="CPUExecutionProvider",
         inputs="data",
         io_binding=True,
-        import_seconds=0.2,
-        load_seconds=0.01,
-        first_call_seconds=0.001,
-        cold_start_seconds=0.31,
-        warmup_calls=50,
         batch=1,
-        memory=Memory(after_import=60 * 2**20, after_load=64 * 2**20, after_run=70 * 2**20),
+        processes=(make_process(calls),),
         windows=windows,
     )
+
+
+def make_process(calls: int, **given: Any) -> Process:
+    """One quiet process that timed so many calls."""
+    facts: dict[str, Any] = {
+        "order": 7,
+        "import_seconds": 0.2,
+        "load_seconds": 0.01,
+        "first_call_seconds": 0.001,
+        "cold_start_seconds": 0.31,
+        "warmup": Warmup(calls=50, seconds=0.1, steady=True),
+        "memory": Memory(after_import=60 * 2**20, after_load=64 * 2**20, after_run=70 * 2**20),
+        "queries": calls,
+        "kept": calls,
+        "seconds": 0.1,
+    }
+    return Process(**(facts | given))
 
 
 def _arrays(

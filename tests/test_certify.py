@@ -463,10 +463,11 @@ def _unequal(gap: float, rows: int) -> Record:
 def _memory(amount: int) -> Record:
     record = make_record()
     assert record.run is not None
-    assert record.run.memory is not None
-    memory = change(record.run.memory, after_run=amount)
+    only = record.run.processes[0]
+    assert only.memory is not None
+    heavy = change(only, memory=change(only.memory, after_run=amount))
     model = change(record.model, bytes=amount)
-    return change(record, run=change(record.run, memory=memory), model=model)
+    return change(record, run=change(record.run, processes=(heavy,)), model=model)
 
 
 def broken(one: Rule) -> Record:

@@ -16,7 +16,10 @@ from click.testing import CliRunner, Result
 
 from frugalbench.cli import main
 
-QUICK = ("plan.max_seconds=0.3", "plan.warmup_seconds=0.05", "plan.windows=3")
+QUICK = (
+    *("plan.processes=1", "plan.process_seconds=0.3", "plan.idle_seconds=0.05"),
+    *("plan.warmup_seconds=0.05", "plan.windows=3"),
+)
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,8 @@ def test_a_selection_rate_has_no_better_side() -> None:
 def test_what_was_seen_once_is_not_compared_by_its_interval() -> None:
     a = make_record()
     assert a.run is not None
-    b = change(a, run=change(a.run, cold_start_seconds=9.0))
+    slow = change(a.run.processes[0], cold_start_seconds=9.0)
+    b = change(a, run=change(a.run, processes=(slow,)))
     found = row(a, b, "latency.cold_start")
     assert (found.separated, found.better) == (None, "")
     assert found.ratio == pytest.approx(9 / 0.31)

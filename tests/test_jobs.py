@@ -18,7 +18,7 @@ from frugalbench.record import Failure, Record
 from frugalbench.spec import Data, Model, Plan, Spec, Target
 
 Array = npt.NDArray[Any]
-FAST = Plan(max_seconds=0.1, warmup_seconds=0.02, windows=2)
+FAST = Plan(processes=1, process_seconds=0.1, warmup_seconds=0.02, idle_seconds=0, windows=2)
 WEIGHT = ((1.0, -1.0), (0.5, -0.5), (0.0, 0.3))
 
 

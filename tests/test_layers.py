@@ -14,8 +14,11 @@ LAYERS = (
     {"values"},
     {"spec"},
     {"record"},
-    {"runners", "meters", "metrics", "factors", "host", "models", "data", "inputs", "answers"},
-    {"jobs"},
+    {
+        *("runners", "meters", "metrics", "factors", "host", "noise", "formats"),
+        *("models", "data", "inputs", "answers"),
+    },
+    {"jobs", "gather"},
     {"bench", "certify", "compare"},
     {"store", "report", "settings"},
     {"overrides", "worker", "doctor"},

@@ -22,7 +22,7 @@ from frugalbench.record import Answer
 from frugalbench.settings import reference
 from frugalbench.spec import Data, Model, Plan, Spec, Target
 
-FAST = Plan(max_seconds=0.02, warmup_seconds=0.01, windows=2)
+FAST = Plan(processes=1, process_seconds=0.02, warmup_seconds=0.01, idle_seconds=0, windows=2)
 PRETEND = Target(meters=("fake",))
 REAL = Path(reference("models/german-logreg.onnx"))
 

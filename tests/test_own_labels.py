@@ -11,7 +11,7 @@ from frugalbench import bench
 from frugalbench.spec import Data, Model, Plan, Spec, Target
 
 skl2onnx = pytest.importorskip("skl2onnx")
-FAST = Plan(max_seconds=0.02, warmup_seconds=0.01, windows=2)
+FAST = Plan(processes=1, process_seconds=0.02, warmup_seconds=0.01, idle_seconds=0, windows=2)
 NAMES = np.array(["lo", "mid", "hi"])
 
 CLASSIFIERS = {

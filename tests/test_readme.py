@@ -45,7 +45,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_every_command_of_the_readme_runs(lab: Path) -> None:
-    quick = " plan.max_seconds=0.5 plan.warmup_seconds=0.1"
+    quick = " plan.processes=1 plan.process_seconds=0.5 plan.warmup_seconds=0.1"
     for command in commands():
         records = sorted((lab / "results").glob("*")) or [lab]
         line = command.replace("results/RECORD", str(records[0]))

@@ -138,7 +138,7 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
         ("plan.max_seconds=nan", "plan.max_seconds"),
         ("plan.max_seconds=inf", "plan.max_seconds"),
         ("plan.seed=-1", "plan.seed"),
-        ("plan.max_calls=1e400", "plan.max_calls"),
+        ("plan.max_queries=1e400", "plan.max_queries"),
         ("target.threads=0", "target.threads"),
         ("target.memory_limit=-5", "target.memory_limit"),
         ("target.meters=5", "target.meters"),

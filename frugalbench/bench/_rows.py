@@ -1,7 +1,9 @@
 """Ask the model for its answer to every row, in pieces that suit it."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench import inputs, runners
+from frugalbench.bench._alike import alike
 from frugalbench.errors import MeasurementError
 from frugalbench.jobs import Job
 
-__all__ = ["Progress", "answer_rows"]
+__all__ = ["Progress", "Rows", "answer_rows"]
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
@@ -24,32 +27,89 @@ BYTES_A_PASS = 64 * 1024**2
 QUICK_PASS = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The model's answers: `output`, and `labels` where it gives them.
+
+    `chosen` are the rows that were answered, in order; None when all were.
+    """
+
+    arrays: dict[str, Array]
+    notes: tuple[str, ...] = ()
+    chosen: npt.NDArray[np.int64] | None = None
+
+
 def answer_rows(
-    job: Job, feed: Mapping[str, Array], session: runners.Session, progress: Progress
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """The model's answer to every row, and a note where the way of asking changes it.
+    job: Job,
+    feed: Mapping[str, Array],
+    session: runners.Session,
+    progress: Progress,
+    seconds: float = math.inf,
+    call_seconds: float = 0.0,
+) -> Rows:
+    """The model's answer to every row, or to as many random ones as fit in the time.
 
     Rows are answered in pieces as large as the graph allows, unless a few of them, asked again
     in the batch that is timed, are answered otherwise: then all are asked in that batch.
+    `call_seconds` is about how long a call takes.
     """
     if not job.rows or job.answer is None:
-        return {}, ()
-    found = _pass(job, feed, session, progress, ROWS_A_PASS)
-    few = msgspec.structs.replace(job, rows=min(job.rows, CHECKED_ROWS))
-    again = _pass(few, feed, session, lambda stage, share: None, job.batch)
-    if all(_alike(one, found[name][: len(one)]) for name, one in again.items()):
-        return found, ()
-    note = (
-        "the same rows are answered otherwise in another batch, or at another time: all were "
-        f"answered {job.batch} at a time, as timed"
-    )
-    return _pass(job, feed, session, progress, job.batch), (note,)
+        return Rows({})
+    until = time.monotonic() + seconds
+    checked = CHECKED_ROWS
+    if call_seconds > 0 and seconds < math.inf:
+        checked = max(1, min(checked, int(seconds / call_seconds / 10)))
+    few = msgspec.structs.replace(job, rows=min(job.rows, checked))
+    in_batch = _pass(few, feed, session, _unheard, job.batch)
+    large = _pass(few, feed, session, _unheard, ROWS_A_PASS)
+    most, notes = ROWS_A_PASS, list[str]()
+    if not all(alike(one, large[name]) for name, one in in_batch.items()):
+        most = job.batch
+        notes.append(
+            "the same rows are answered otherwise in another batch, or at another time: all were "
+            f"answered {job.batch} at a time, as timed"
+        )
+    chosen = _affordable(job, feed, session, most, until - time.monotonic())
+    if chosen is not None:
+        feed = _taken(job, feed, chosen)
+        notes.append(
+            f"{chosen.size:,} of {job.rows:,} rows, drawn at random, were answered in the time "
+            "there was; raise plan.max_seconds for all of them"
+        )
+        job = msgspec.structs.replace(job, rows=int(chosen.size))
+    return Rows(_pass(job, feed, session, progress, most), tuple(notes), chosen)
 
 
-def _alike(one: Array, other: Array) -> bool:
-    if one.dtype.kind not in "fc":
-        return bool((one == other).all())
-    return np.allclose(one, other, rtol=1e-2, atol=1e-3, equal_nan=True)
+def _unheard(stage: str, share: float) -> None:
+    """Progress nobody waits for."""
+
+
+def _affordable(
+    job: Job, feed: Mapping[str, Array], session: runners.Session, most: int, seconds: float
+) -> npt.NDArray[np.int64] | None:
+    """Which rows to answer when all would take too long; None when there is time for all."""
+    fit = 0
+    # In a small piece first: a large one may take all the time there is.
+    for piece in (1, max(job.batch, most)):
+        few = msgspec.structs.replace(job, rows=min(job.rows, piece))
+        begin = time.monotonic()
+        _pass(few, feed, session, _unheard, most)
+        taken = max(time.monotonic() - begin, 1e-9)
+        seconds -= taken
+        # A third is kept back: rows differ, and so does the machine.
+        fit = int(seconds / (taken / few.rows) / 1.5)
+        if fit >= job.rows:
+            return None
+        if taken * piece > seconds / 4:
+            break
+    rng = np.random.default_rng(job.spec.plan.seed)
+    count = max(min(job.rows, 16), min(fit, job.rows))
+    return np.sort(rng.choice(job.rows, count, replace=False)).astype(np.int64)
+
+
+def _taken(job: Job, feed: Mapping[str, Array], chosen: npt.NDArray[np.int64]) -> dict[str, Array]:
+    """These rows of every input; what is one input for all rows stays."""
+    return {name: array if len(array) < job.rows else array[chosen] for name, array in feed.items()}
 
 
 def _pass(

@@ -2,6 +2,10 @@
 
 `open_meter("rapl", target)` opens `meters/rapl.py`. Other packages add a meter under the entry
 point group `frugalbench.meters`: a module with `open(target) -> Meter | Unavailable`.
+
+A meter may have two things more than the protocol asks: a text `note`, what to know about its
+readings, and a method `reason(domain)`, why a domain could not be read. `note` and `reason` here
+ask for them.
 """
 
 import pkgutil
@@ -10,10 +14,20 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from frugalbench.errors import UsageError, did_you_mean
-from frugalbench.meters._meter import Meter, Reading, Unavailable
+from frugalbench.meters._meter import Deferred, Meter, Reading, Unavailable
 from frugalbench.spec import Target
 
-__all__ = ["Meter", "Reading", "Unavailable", "check", "names", "open_meter"]
+__all__ = [
+    "Deferred",
+    "Meter",
+    "Reading",
+    "Unavailable",
+    "check",
+    "names",
+    "note",
+    "open_meter",
+    "reason",
+]
 
 
 def _modules() -> dict[str, str]:
@@ -47,8 +61,19 @@ def open_meter(name: str, target: Target) -> Meter | Unavailable:
     """Open a meter by name, or say why it cannot be read here.
 
     Raises:
-        UsageError: there is no meter of this name.
+        UsageError: there is no meter of this name, or what the target says of it is wrong.
     """
     modules = check([name])
     opened: Meter | Unavailable = import_module(modules[name]).open(target)
     return opened
+
+
+def note(meter: Meter) -> str:
+    """What to know about a meter's readings; empty for most."""
+    return str(getattr(meter, "note", ""))
+
+
+def reason(meter: Meter, domain: str) -> str:
+    """Why a domain could not be read, where the meter says it; empty otherwise."""
+    told = getattr(meter, "reason", None)
+    return str(told(domain)) if callable(told) else ""

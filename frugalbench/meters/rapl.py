@@ -1,21 +1,42 @@
-"""Processor energy from the kernel's powercap counters (Intel and AMD RAPL).
+"""Processor energy from the kernel's powercap counters (RAPL of Intel and AMD processors).
 
-Package zones count as `cpu`, dram zones as `ram`. `psys` overlaps both and is left out, and so
-are the core and uncore zones inside a package. Where the same zone shows twice, through MSR and
-through MMIO, the MSR one is used.
+Package zones count as `cpu`, dram zones as `ram`. `psys` overlaps both and is shown apart; core
+and uncore zones lie inside a package and are not read. Where the same zone shows twice, through
+MSR and through MMIO, the MSR one is used.
 """
 
-from dataclasses import dataclass, field
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from frugalbench.meters import _sysfs
 from frugalbench.meters._meter import Reading, Unavailable
+from frugalbench.meters._probe import probe_period
+from frugalbench.meters._sampler import Every
 from frugalbench.spec import Target
 from frugalbench.values import Method
 
 __all__ = ["Rapl", "open"]
 
 POWERCAP = Path("/sys/class/powercap")
-UNLOCK = "sudo chmod -R a+r /sys/class/powercap/*/energy_uj"
+UNLOCK = (
+    "once: sudo chmod a+r /sys/class/powercap/*/energy_uj; for good: "
+    "sudo cp scripts/99-frugalbench-rapl.rules /etc/udev/rules.d/ && "
+    "sudo udevadm control --reload && sudo udevadm trigger -s powercap"
+)
+ABSENT = (
+    "on real hardware: sudo modprobe intel_rapl_msr; in a container: mount /sys/class/powercap and "
+    "/sys/devices/virtual/powercap of the host (Docker hides them: "
+    "--security-opt systempaths=unconfined)"
+)
+PERIOD = 0.001
+MOST_WATTS = 1000.0
+"""More than any package, memory or platform draws: what a counter can at most have gone."""
+SLACK = 0.01
+"""Seconds by which a counter and the clock may disagree."""
 
 
 @dataclass
@@ -26,90 +47,157 @@ class _Zone:
     counter: Path
     top: int
     last: int | None = None
+    at: float = 0.0
     total: int = 0
-    lost: bool = False
+    lost: str = ""
 
-    def advance(self) -> float | None:
-        """Joules since the first reading.
+    @property
+    def safe(self) -> float:
+        """Seconds within which it cannot go round more than once."""
+        return self.top * 1e-6 / MOST_WATTS
 
-        Once a reading is lost the total is unknown for good: the counter may have wrapped.
-        """
+    def advance(self, clock: Callable[[], float]) -> float | None:
+        """Joules since the first reading; once one is lost they are unknown for good."""
+        if self.lost:
+            return None
         try:
-            now = int(self.counter.read_text())
-        except (OSError, ValueError):
-            self.lost = True
-        else:
-            if self.last is not None:
-                step = now - self.last
-                self.total += step if step >= 0 else step + self.top
-            self.last = now
+            value = _sysfs.number(self.counter)
+        except (OSError, ValueError) as error:
+            self.lost = "a counter could not be read" + (
+                f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+            )
+            return None
+        now = clock()
+        if not 0 <= value <= self.top:
+            self.lost = "a counter is out of its range"
+        elif self.last is not None:
+            self._add(value - self.last, now - self.at)
+        self.last, self.at = value, now
         return None if self.lost else self.total * 1e-6
 
+    def _add(self, step: int, seconds: float) -> None:
+        if seconds >= self.safe:
+            self.lost = f"not read for {seconds:.0f} s: a counter may have gone round unseen"
+            return
+        if step < 0:
+            step += self.top
+            # A counter that was set back (by a suspend, by firmware) looks like one that wrapped.
+            if step * 1e-6 > MOST_WATTS * (seconds + SLACK):
+                self.lost = "a counter was set back"
+        self.total += step
 
-@dataclass
+
 class Rapl:
     """An open set of RAPL zones."""
 
-    zones: list[_Zone] = field(default_factory=list)
     method: Method = "hardware_counter"
-    period: float = 0.001
+    ticks = True
+
+    def __init__(
+        self,
+        zones: list[_Zone],
+        clock: Callable[[], float] = time.monotonic,
+        period: float = PERIOD,
+        *,
+        watch: bool = False,
+    ) -> None:
+        """Read every zone once; `watch` reads them now and then, so that no wrap is missed."""
+        self.zones, self.period, self._clock = zones, period, clock
+        parts = {zone.domain for zone in zones}
+        self.note = "" if "cpu" in parts else "no package zone: only the memory is counted"
+        self._lock = threading.Lock()
+        self.read()
+        self._every = Every(min(z.safe for z in zones) / 4, self.read) if watch else None
 
     def read(self) -> Reading:
         """Joules by domain; a domain with one unreadable zone is None."""
         readings: Reading = {}
-        for zone in self.zones:
-            joules, before = zone.advance(), readings.get(zone.domain, 0.0)
-            readings[zone.domain] = None if joules is None or before is None else before + joules
+        with self._lock:
+            for zone in self.zones:
+                joules, before = zone.advance(self._clock), readings.get(zone.domain, 0.0)
+                missing = joules is None or before is None
+                readings[zone.domain] = None if missing else (before or 0.0) + (joules or 0.0)
         return readings
 
+    def reason(self, domain: str) -> str:
+        """Why a domain is unknown; empty when it is known."""
+        return next((z.lost for z in self.zones if z.domain == domain and z.lost), "")
+
     def close(self) -> None:
-        """Nothing stays open between readings."""
+        """End the watch; nothing else stays open between readings."""
+        if self._every is not None:
+            self._every.close()
 
 
-def open(target: Target, root: Path = POWERCAP) -> Rapl | Unavailable:
-    """Open every package and dram zone under `root`, or say why there is none."""
+def open(
+    target: Target,
+    root: Path = POWERCAP,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    probe_seconds: float = 0.05,
+    watch: bool = True,
+) -> Rapl | Unavailable:
+    """Open every package, dram and platform zone under `root`, or say why there is none."""
+    zones, denied, broken = _zones(root)
+    # A zone that cannot be read would make the others look like the whole.
+    if denied:
+        return Unavailable("the RAPL counters are readable by root only", UNLOCK)
+    if broken:
+        return Unavailable(f"the RAPL counter of {min(broken)} cannot be read")
+    if not any(zone.domain in ("cpu", "ram") for zone in zones):
+        reason = "this machine shows no RAPL counter (usual in a virtual machine or a container)"
+        return Unavailable(reason, ABSENT)
+    return Rapl(zones, clock, _period(zones, clock, probe_seconds), watch=watch)
+
+
+def _zones(root: Path) -> tuple[list[_Zone], set[str], set[str]]:
+    """The zones, and the names of those that may not and of those that cannot be read."""
     zones: dict[str, _Zone] = {}
     denied: set[str] = set()
     broken: set[str] = set()
-    # `intel-rapl:0` sorts before `intel-rapl-mmio:0` only by this key: MSR zones win.
-    for path in sorted(root.glob("*:*"), key=lambda p: ("mmio" in p.name, p.name)):
-        key = path.name
+    # MSR zones come first, so they win.
+    for path in sorted(root.glob("*:*"), key=lambda p: ("mmio" in p.name, _natural(p.name))):
+        name = _sysfs.maybe(path / "name")
+        if name is None:
+            broken.add(path.name)
+            continue
+        domain = _domain(name)
+        if domain is None:
+            continue
+        above = root / path.name.rpartition(":")[0]
+        key = name if domain != "ram" else f"{_sysfs.maybe(above / 'name') or above.name}/{name}"
         try:
-            name = (path / "name").read_text().strip()
-            parent = _package_of(path, name, root)
-            if parent is None:
-                continue
-            key = f"{parent}/{name}"
-            zone = _Zone(
-                "ram" if name == "dram" else "cpu",
-                path / "energy_uj",
-                int((path / "max_energy_range_uj").read_text()),
-            )
-            int(zone.counter.read_text())
+            zone = _Zone(domain, path / "energy_uj", _sysfs.number(path / "max_energy_range_uj"))
+            _sysfs.number(zone.counter)
+            if zone.top <= 0:
+                raise ValueError("a counter without a range")
         except PermissionError:
             denied.add(key)
         except (OSError, ValueError):
             broken.add(key)
         else:
             zones.setdefault(key, zone)
-    # A zone that cannot be read would make the others look like the whole.
-    denied, broken = denied - set(zones), broken - set(zones)
-    if zones and not denied and not broken:
-        meter = Rapl(list(zones.values()))
-        meter.read()
-        return meter
-    if denied:
-        return Unavailable("the RAPL counters are readable by root only", UNLOCK)
-    if broken:
-        return Unavailable(f"the RAPL counter of {min(broken)} cannot be read")
-    return Unavailable("this machine shows no RAPL counter (usual in a virtual machine)")
+    # The platform is only shown: what it lacks is missing from no sum.
+    needed = {key for key in denied | broken if key != "psys"} - set(zones)
+    return list(zones.values()), denied & needed, broken & needed
 
 
-def _package_of(path: Path, name: str, root: Path) -> str | None:
-    """The package a zone belongs to, or None for a zone that is not counted."""
+def _domain(name: str) -> str | None:
+    """What a zone counts as, or None for one that is not counted."""
     if name.startswith("package"):
-        return name
-    if name != "dram":
-        return None
-    above = root / path.name.rpartition(":")[0] / "name"
-    return above.read_text().strip()
+        return "cpu"
+    return {"dram": "ram", "psys": "psys"}.get(name)
+
+
+def _natural(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", name))
+
+
+def _period(zones: list[_Zone], clock: Callable[[], float], seconds: float) -> float:
+    """The longest update period among the kinds of zones, as far as it can be seen."""
+    firsts = {zone.domain: zone.counter for zone in reversed(zones)}
+    seen = [
+        probe_period(lambda file=file: _sysfs.maybe_number(file), clock, seconds / len(firsts))
+        for file in firsts.values()
+    ]
+    return max((one for one in seen if one is not None), default=PERIOD)

@@ -3,10 +3,13 @@
 Sources: Wilson (1927) for one proportion; Newcombe (1998), method 10, for a difference of two;
 Zou and Donner (2008), MOVER, for a sum of independent estimates; the binomial order-statistic
 interval for a quantile; DeLong et al. (1988) and Newcombe (2006), method 5, for an area under the
-ROC curve; Geyer (1992), initial monotone sequence, for the worth of correlated observations.
+ROC curve; Geyer (1992), initial monotone sequence, for the worth of correlated observations; the
+appendix on early stopping of the MLPerf inference rules; Davison and Hinkley (1997), section 3.8,
+for the bootstrap of hierarchical data.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -15,12 +18,17 @@ import numpy.typing as npt
 
 __all__ = [
     "LEVEL",
+    "Draw",
     "auc_delong",
+    "early_stopping",
     "effective_size",
+    "hierarchical",
     "mean_t",
     "mover_mean",
     "newcombe",
     "order_statistic",
+    "quantile_draw",
+    "resampled_mean",
     "wilson",
     "z_value",
 ]
@@ -28,6 +36,11 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 MOST_LAGS = 2**16
+CONFIDENCE = 0.99
+REPLICATES = 4000
+
+Draw = Callable[[np.random.Generator, int], Floats]
+"""Gives so many resampled statistics of one process, shape (size,)."""
 
 
 def z_value(level: float = LEVEL) -> float:
@@ -122,6 +135,84 @@ def order_statistic(
         float(ordered[middle]),
         float(ordered[min(first, middle)]),
         float(ordered[max(last, middle)]),
+    )
+
+
+def early_stopping(n: int, p: float) -> int | None:
+    """How many of the slowest of n calls MLPerf's rule sets aside, plus one, or None.
+
+    With t the largest number for which P(Bin(n, 1 - p) <= t) <= 1 %, `ordered[n - t]` bounds the
+    p-quantile from above with 99 % confidence and to spare; t must be 1 at least.
+
+    >>> early_stopping(64, 0.9), early_stopping(63, 0.9), early_stopping(24576, 0.99)
+    (1, None, 209)
+    """
+    from scipy.stats import binom
+
+    t = int(binom.ppf(1 - CONFIDENCE, n, 1 - p))
+    while t >= 0 and float(binom.cdf(t, n, 1 - p)) > 1 - CONFIDENCE:
+        t -= 1
+    return t if t >= 1 else None
+
+
+def quantile_draw(ordered: npt.NDArray[Any], p: float, effective: float) -> Draw:
+    """Resampled p-quantiles of sorted calls that are worth `effective` independent ones.
+
+    The rank of a resampled quantile is a Beta variable, so that nothing is resampled call by call.
+    """
+    m = max(1, min(ordered.size, int(effective)))
+    rank = min(m, int(m * p) + 1)
+
+    def draw(rng: np.random.Generator, size: int) -> Floats:
+        share = rng.beta(rank, m - rank + 1, size)
+        return ordered[np.minimum((share * ordered.size).astype(np.int64), ordered.size - 1)] * 1.0
+
+    return draw
+
+
+def resampled_mean(values: Floats) -> Draw:
+    """Means of values drawn with replacement, as many as there are."""
+
+    def draw(rng: np.random.Generator, size: int) -> Floats:
+        means: Floats = values[rng.integers(0, values.size, (size, values.size))].mean(axis=1)
+        return means
+
+    return draw
+
+
+def hierarchical(
+    values: Sequence[float], draws: Sequence[Draw], level: float = LEVEL, seed: int = 0
+) -> tuple[float, float, float]:
+    """The median over processes, and its interval from a hierarchical bootstrap.
+
+    Processes are drawn with replacement, and inside each its own statistic is drawn again. A
+    bootstrap of few processes is too narrow: its deviations are stretched by Student's t over the
+    normal quantile, and by what resampling k of k processes takes from their spread.
+
+    Args:
+        values: the statistic of each process, two at least.
+        draws: resampled statistics of each process.
+        level: two-sided confidence level.
+        seed: of the resampling, fixed so that a record always gives the same interval.
+
+    Returns:
+        (median, low, high).
+    """
+    from scipy.stats import t
+
+    k = len(values)
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([draw(rng, REPLICATES * k) for draw in draws])
+    picks = rng.integers(0, k, (REPLICATES, k))
+    cells = np.arange(REPLICATES * k).reshape(REPLICATES, k)
+    medians = np.median(drawn[picks, cells], axis=1)
+    middle = float(np.median(values))
+    stretch = float(t.ppf(0.5 + level / 2, k - 1)) / z_value(level) * math.sqrt(k / (k - 1))
+    low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
+    return (
+        middle,
+        middle - stretch * max(0.0, middle - float(low)),
+        middle + stretch * max(0.0, float(high) - middle),
     )
 
 

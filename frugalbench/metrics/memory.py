@@ -1,17 +1,20 @@
-"""Bytes: of the file, and of the process that runs it."""
+"""Size: bytes of the file and of the process that runs it, numbers and products in the graph."""
 
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["for_model", "model_size", "parameters", "peak"]
+__all__ = ["for_model", "model_size", "multiply_adds", "parameters", "peak"]
 
 
 ONE_PROCESS = "one_process"
 """The kernel counted exactly, but one process only: the next one may differ by a page or two."""
 
+LOWER_BOUND = "at least"
+"""How the note on a count of multiply-adds begins where some could not be counted."""
 
-def _exact(amount: int, unit: str, interval: str = "exact") -> Value:
+
+def _exact(amount: int, unit: str, interval: str = "exact", note: str = "") -> Value:
     return Value(
         estimate=amount,
         unit=unit,
@@ -20,6 +23,7 @@ def _exact(amount: int, unit: str, interval: str = "exact") -> Value:
         n=1,
         method="counted",
         interval=interval,
+        note=note,
     )
 
 
@@ -63,3 +67,24 @@ def parameters(record: Record) -> Measure:
     if record.model.parameters is None:
         return Missing(reason="unknown_format", detail="this model format shows no weights")
     return _exact(record.model.parameters, "1")
+
+
+@metric(
+    unit="1",
+    lower_is_better=True,
+    title="Multiply-adds per inference",
+    titre="Multiplications-additions par inférence",
+)
+def multiply_adds(record: Record) -> Measure:
+    """Products added to a sum in one inference, counted on the graph (1 of them is 2 FLOPs).
+
+    Element-wise work is not counted. A number that leaves nodes out is only a lower bound, which
+    no upper bound of a policy can be held against: it is missing, and its reason says the number.
+    """
+    macs, note = record.model.macs, record.model.macs_note
+    if macs is None:
+        detail = note or "the multiply-adds of this model were not counted"
+        return Missing(reason="unknown_shapes", detail=detail)
+    if note.startswith(LOWER_BOUND):
+        return Missing(reason="unknown_shapes", detail=f"{macs:,} or more; {note}")
+    return _exact(macs, "1", note=note)

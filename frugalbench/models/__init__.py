@@ -8,13 +8,14 @@ never guessed from a name or a shape alone.
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from frugalbench.errors import UsageError
-from frugalbench.models._answers import MAX_INT64, answer_of, class_labels, plain_labels
+from frugalbench.models._answers import answer_of, class_labels, plain_labels
+from frugalbench.models._macs import count
+from frugalbench.models._weights import weights
 from frugalbench.record import ModelFacts, Port
 from frugalbench.spec import Model
 
@@ -52,15 +53,19 @@ def inspect(model: Model) -> GraphFacts:
     parts = [path, *sorted(_external_files(proto, path))]
     digests = [_digest(part) for part in parts]
     graph = proto.graph
-    weights = {one.name for one in graph.initializer}
+    initialised = {one.name for one in graph.initializer}
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    taken = tuple(_port(value) for value in graph.input if value.name not in weights)
+    taken = tuple(_port(value) for value in graph.input if value.name not in initialised)
     if not taken:
         raise UsageError(f"{path} takes no input, so there is nothing to measure it on")
     outputs = tuple(_port(value) for value in graph.output)
-    parameters = _parameters(graph)
-    if not 0 <= parameters <= MAX_INT64:
-        raise UsageError(f"{path} declares weights of an impossible size; export the model again")
+    try:
+        held = weights(proto)
+    except ValueError:
+        raise UsageError(
+            f"{path} declares weights of an impossible size; export the model again"
+        ) from None
+    macs, macs_note = count(proto, model.dims)
     answer = answer_of(model, graph, outputs)
     facts = ModelFacts(
         name=model.name or path.stem,
@@ -68,13 +73,16 @@ def inspect(model: Model) -> GraphFacts:
         bytes=sum(part.stat().st_size for part in parts),
         inputs=taken,
         outputs=outputs,
-        parameters=parameters,
+        parameters=sum(held.values()),
         opset=max(
             (one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")),
             default=None,
         ),
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
         answer=answer,
+        macs=macs,
+        macs_note=macs_note,
+        weights=held,
     )
     in_graph, from_map = class_labels(graph, answer) if answer else ((), False)
     classes = tuple(model.classes) or _names_in(metadata.get("classes")) or in_graph
@@ -82,15 +90,6 @@ def inspect(model: Model) -> GraphFacts:
         # The runtime hands maps over in the order of their keys, whatever the graph's order.
         classes = tuple(sorted(in_graph))
     return GraphFacts(facts, _strings_in(metadata.get("feature_names")), classes)
-
-
-def _parameters(graph: Any) -> int:
-    """Numbers held as weights: initialisers, and the lists of ai.onnx.ml operators."""
-    held: int = sum(math.prod(one.dims) for one in graph.initializer)
-    for node in graph.node:
-        if node.domain == "ai.onnx.ml":
-            held += sum(len(one.floats) + math.prod(one.t.dims or (0,)) for one in node.attribute)
-    return held
 
 
 def _parse(path: Path) -> Any:

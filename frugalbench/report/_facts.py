@@ -1,6 +1,7 @@
 """What stands around the numbers: what was measured, where, by which versions, and a warning."""
 
 from frugalbench.certify import Verdict
+from frugalbench.metrics import validity
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import WORDS, note
@@ -14,7 +15,7 @@ Fact = tuple[str, str]
 def energy_method(record: Record) -> Method | None:
     """The most trusted method that gave an energy, or None when none did."""
     windows = record.run.windows if record.run else ()
-    read = [window.method for window in windows if window.joules is not None]
+    read = [w.method for w in windows if w.joules is not None and w.phase == "run"]
     return min(read, key=METHODS.index) if read else None
 
 
@@ -30,6 +31,11 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
         found.append(words.modelled)
     if method == "pretend":
         found.append(words.pretend)
+    for flaw in validity.flaws(record):
+        found.append(f"{words.invalid}{words.colon} {note(clean(flaw.detail, 400), lang)[0]}")
+    if troubles := validity.disturbances(record):
+        told = " ; ".join(note(clean(one, 400), lang)[0] for one in troubles)
+        found.append(f"{words.disturbed}{words.colon} {told}")
     return tuple(found)
 
 
@@ -40,6 +46,7 @@ def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:
         (words.model, _model(record, lang)),
         (words.data, _data(record, lang)),
         (words.target, _target(record, lang)),
+        *((((words.traffic, _traffic(record, lang)),)) if record.run is not None else ()),
         (words.site, _site(record, lang)),
         (words.host, _host(record, lang)),
         (words.date, clean(record.created)),
@@ -106,6 +113,20 @@ def _data(record: Record, lang: Lang) -> str:
     return " · ".join(parts)
 
 
+def _traffic(record: Record, lang: Lang) -> str:
+    """Who asked, how often, after how much warm-up."""
+    words, run = WORDS[lang], record.run
+    assert run is not None, "what was not run has no traffic"
+    parts = [words.scenarios[record.spec.plan.scenario]]
+    parts.append(many(len(run.processes), words.process, words.processes, lang))
+    asked = sum(process.queries for process in run.processes)
+    parts.append(many(asked, words.query, words.queries, lang))
+    calls = min(process.warmup.calls for process in run.processes)
+    steady = all(process.warmup.steady for process in run.processes)
+    parts.append((words.warm if steady else words.cold).format(n=count(calls, lang)))
+    return " · ".join(parts)
+
+
 def _target(record: Record, lang: Lang) -> str:
     target, words = record.spec.target, WORDS[lang]
     threads = many(target.threads, words.thread, words.threads, lang)
@@ -113,6 +134,12 @@ def _target(record: Record, lang: Lang) -> str:
     if record.run is not None:
         batch = "lot" if lang == "fr" else "batch"
         parts.append(f"{clean(record.run.runner)}, {batch} {count(record.run.batch, lang)}")
+    if target.spinning:
+        parts.append("spinning")
+    if target.optimisation != "all":
+        parts.append(f"optimisation {target.optimisation}")
+    if record.spec.model.precision != "as_is":
+        parts.append(record.spec.model.precision)
     return " · ".join(parts)
 
 

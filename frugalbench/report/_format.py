@@ -64,6 +64,7 @@ class Shown:
     """A value in words: every part is in the same scaled `unit` (empty for a plain ratio).
 
     `factor` turns a number in the value's own unit into one in `unit`, for the ends of an axis.
+    `most` is the value's one-sided bound with its unit, where it has one.
     """
 
     estimate: str
@@ -74,6 +75,7 @@ class Shown:
     lang: Lang
     exact: bool
     factor: float
+    most: str = ""
 
     @property
     def number(self) -> str:
@@ -126,7 +128,16 @@ def show(value: Value, lang: Lang = "en", *, bound: float | None = None, times: 
         lang=lang,
         exact=value.low == value.high,
         factor=times / factor,
+        most=""
+        if value.bound is None
+        else _most(value.bound * times / factor, symbol, lang, decimals),
     )
+
+
+def _most(bound: float, symbol: str, lang: Lang, decimals: int) -> str:
+    space = NO_BREAK_SPACE if lang == "fr" else " "
+    unit = FRENCH_UNITS.get(symbol, symbol) if lang == "fr" else symbol
+    return f"{number(bound, decimals, lang)}{space}{unit}".rstrip()
 
 
 def number(x: float, decimals: int, lang: Lang = "en") -> str:

@@ -12,9 +12,9 @@ from frugalbench.report._english import EN
 from frugalbench.report._format import NARROW_SPACE, Lang, clean
 from frugalbench.report._french import FR
 from frugalbench.report._words import Words
-from frugalbench.values import Measure, Method, Missing
+from frugalbench.values import Measure, Method, Missing, Value
 
-__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "note", "reason"]
+__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "how", "note", "reason"]
 
 WORDS: dict[Lang, Words] = {"en": EN, "fr": FR}
 
@@ -59,6 +59,10 @@ FRENCH: tuple[tuple[str, str], ...] = (
         "le nombre vient d’un compteur factice, qui ne peut jamais certifier",
     ),
     (
+        r"the run is INVALID: (.+)",
+        "la mesure n’est pas valide : {}",
+    ),
+    (
         r"the number is (\w+); this policy accepts ([\w, ]+)",
         "le nombre est de source « {} » ; cette politique accepte : {}",
     ),
@@ -78,6 +82,46 @@ NOTES: tuple[tuple[str, str], ...] = (
     ),
     (r"worst: (.+) \(n=(\d+)\)", "le plus bas : {} (n = {})"),
     (r"correlated: worth (\d+) calls", "appels corrélés, qui en valent {}"),
+    (
+        r"the (\d+) processes differ by (\d+)%, over (\d+)%",
+        "les {} processus diffèrent de {} %, plus que {} %",
+    ),
+    (
+        r"correlated: worth (\d+) calls; the (\d+) processes differ by (\d+)%, over (\d+)%",
+        "appels corrélés, qui en valent {} ; les {} processus diffèrent de {} %, plus que {} %",
+    ),
+    (
+        r"a repeated sample is answered in (\d+)% of the time of different ones, as if answers "
+        r"were remembered: switch caches off",
+        "un échantillon répété reçoit sa réponse en {} % du temps d’échantillons variés, comme si "
+        "les réponses étaient gardées en mémoire : il faut désactiver les caches",
+    ),
+    (
+        r"samples drawn with another seed take (\d+)% of the time: the run holds for the samples "
+        r"it drew only; give more data",
+        "des échantillons tirés avec une autre graine prennent {} % du temps : la mesure ne vaut "
+        "que pour les siens ; il faut plus de données",
+    ),
+    (
+        rf"{NUMBER} of {NUMBER} answers read while timing are not those of the accuracy pass: the "
+        r"model is not the same from call to call",
+        "{} réponses sur {} lues pendant le chronométrage ne sont pas celles de la passe "
+        "d’exactitude : le modèle change d’un appel à l’autre",
+    ),
+    (
+        rf"{NUMBER} queries were never answered: ([\d.]+) a second are too many; lower "
+        r"plan.target_qps",
+        "{} requêtes n’ont jamais reçu de réponse : {} par seconde, c’est trop ; il faut baisser "
+        "plan.target_qps",
+    ),
+    (
+        r"process (\d+): other processes took (\d+)% of the processors",
+        "processus {} : d’autres ont pris {} % des processeurs",
+    ),
+    (
+        r"process (\d+): the hypervisor took (\d+)%",
+        "processus {} : l’hyperviseur a pris {} %",
+    ),
     (r"([\d,]+) of ([\d,]+)", "{} sur {}"),
     (
         r"meter (\w+): this machine shows no RAPL counter \(usual in a virtual machine\)",
@@ -92,6 +136,12 @@ NOTES: tuple[tuple[str, str], ...] = (
         "compteur {} : seul l’administrateur peut lire les compteurs RAPL",
     ),
 )
+
+
+def how(value: Value, lang: Lang = "en") -> str:
+    """How a number was got, and the quality of an energy."""
+    words = WORDS[lang]
+    return ", ".join(filter(None, (words.methods[value.method], words.grades.get(value.grade))))
 
 
 def note(text: str, lang: Lang = "en") -> Sentence:
@@ -140,8 +190,10 @@ def explanation(finding: Finding, lang: Lang = "en") -> Sentence:
 
 def _french_part(text: str) -> str:
     names: dict[Method, str] = FR.methods
-    if text[0].isdigit():
+    if text[0].isdigit() and " " not in text:
         return text.replace(",", NARROW_SPACE)
+    if (known := note(text, "fr"))[1] == "fr":
+        return known[0]
     return ", ".join(
         next((words for key, words in names.items() if key == part), part)
         for part in text.split(", ")

@@ -9,7 +9,7 @@ from frugalbench.errors import UsageError
 from frugalbench.metrics import MISSING_GROUP, Metric, Scope
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, Shown, clean, count, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, explanation
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, explanation, how
 from frugalbench.values import Measure, Missing, Value
 
 FAR = 1000
@@ -131,7 +131,7 @@ def _rule_row(finding: Finding, lang: Lang) -> RuleRow:
         shown=shown,
         bound=f"{sign} {_limit(shown, measure, rule.unit, bound, lang)}",
         n=_n(finding, lang),
-        method=words.methods[measure.method] if isinstance(measure, Value) else "",
+        method=how(measure, lang) if isinstance(measure, Value) else "",
         weight=words.required if rule.required else words.advisory,
         explanation=explanation(finding, lang),
         why=_why(rule.why, rule.pourquoi, lang),

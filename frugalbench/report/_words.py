@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from frugalbench.certify import Outcome
-from frugalbench.values import Method
+from frugalbench.spec import Scenario
+from frugalbench.values import Grade, Method
 
 __all__ = ["Words"]
 
@@ -20,6 +21,8 @@ class Words:
     not_judged_long: str
     judged_by: str
     methods: dict[Method, str]
+    grades: dict[Grade, str]
+    scenarios: dict[Scenario, str]
     reasons: dict[str, str]
     title: str
     verdict: str
@@ -52,6 +55,17 @@ class Words:
     failures: dict[str, str]
     modelled: str
     pretend: str
+    invalid: str
+    disturbed: str
+    traffic: str
+    knobs: str
+    process: str
+    processes: str
+    query: str
+    queries: str
+    warm: str
+    cold: str
+    most: str
     rule: str
     outcome: str
     metric: str

@@ -15,7 +15,7 @@ from frugalbench.record import Record
 from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, Shown, clean, count, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -216,7 +216,7 @@ def _tile(title: str, line: Line, times: float, lang: Lang) -> Tile:
         title=title,
         number=shown.number,
         interval=shown.interval,
-        method=words.methods[value.method],
+        method=how(value, lang),
         loud=value.method in ("modelled", "pretend"),
         aside=aside,
         missing=None,
@@ -273,6 +273,6 @@ def _measure_row(line: Line, lang: Lang) -> MeasureRow:
     title, measure = (line.metric.titre if lang == "fr" else line.metric.title), line.measure
     if isinstance(measure, Missing):
         return MeasureRow(title, line.address, None, "", "", reason(measure, lang))
-    method = WORDS[lang].methods[measure.method]
+    method = how(measure, lang)
     n = count(measure.n, lang)
     return MeasureRow(title, line.address, show(measure, lang), n, method, None)

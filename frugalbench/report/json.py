@@ -11,16 +11,17 @@ from typing import Any, Literal
 import msgspec
 
 from frugalbench.certify import Finding, Outcome, Verdict
+from frugalbench.metrics import validity
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Record, Run
 from frugalbench.report._format import Lang
 from frugalbench.report._view import lines
 from frugalbench.spec import Spec
-from frugalbench.values import Measure, Method, Missing
+from frugalbench.values import Grade, Measure, Method, Missing
 
 __all__ = ["FORMAT", "Report", "render", "schema"]
 
-FORMAT: Literal[1] = 1
-"""The format of the JSON report. 1: the first one."""
+FORMAT: Literal[2] = 2
+"""The format of the JSON report. 1: the first one. 2: records of format 2, bound, grade, flaws."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +47,8 @@ class Number(
     interval: str
     level: float
     note: str
+    bound: float | None
+    grade: Grade
 
 
 class Nothing(
@@ -100,6 +103,13 @@ class Measured(Part, frozen=True):
     measure: Number | Nothing
 
 
+class Said(Part, frozen=True):
+    """Why a run is INVALID: a code and a sentence."""
+
+    code: str
+    detail: str
+
+
 class Facts(Part, frozen=True):
     """The record without its per-call and per-row observations, of which `arrays` gives the shape.
 
@@ -123,8 +133,10 @@ class Facts(Part, frozen=True):
 class Report(Part, frozen=True):
     """Everything one report holds; `verdict` is null where no policy was applied."""
 
-    format: Literal[1]
+    format: Literal[2]
     record: Facts
+    invalid: tuple[Said, ...]
+    disturbed: tuple[str, ...]
     verdict: Judgement | None
     metrics: tuple[Measured, ...]
 
@@ -134,6 +146,8 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
     report = Report(
         format=FORMAT,
         record=_facts(record),
+        invalid=tuple(Said(code=one.code, detail=one.detail) for one in validity.flaws(record)),
+        disturbed=validity.disturbances(record),
         verdict=None if verdict is None else _judgement(verdict),
         metrics=tuple(
             Measured(
@@ -163,12 +177,15 @@ def _facts(record: Record) -> Facts:
     spec = record.spec
     model = msgspec.structs.replace(spec.model, path=_file_name(spec.model.path))
     data = spec.data and msgspec.structs.replace(spec.data, path=_file_name(spec.data.path))
+    target, log = spec.target, spec.target.meter_log
+    if log is not None:
+        target = msgspec.structs.replace(target, meter_log=_file_name(log))
     return Facts(
         format=record.format,
         id=record.id,
         created=record.created,
         version=record.version,
-        spec=msgspec.structs.replace(spec, model=model, data=data),
+        spec=msgspec.structs.replace(spec, model=model, data=data, target=target),
         host=record.host,
         model=record.model,
         data=record.data,
@@ -226,6 +243,8 @@ def _measure(measure: Measure) -> Number | Nothing:
         interval=measure.interval,
         level=measure.level,
         note=measure.note,
+        bound=None if measure.bound is None else _finite(measure.bound),
+        grade=measure.grade,
     )
 
 

@@ -11,7 +11,7 @@ from frugalbench.certify import Verdict
 from frugalbench.record import Record
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, clean, count, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -153,7 +153,7 @@ def _measures(found: Sequence[Line], lang: Lang) -> list[str]:
             prose(line.metric.titre if lang == "fr" else line.metric.title),
             code(line.address),
             *_value_cells(line.measure, lang),
-            words.methods[line.measure.method],
+            how(line.measure, lang),
         ]
         for line in found
         if isinstance(line.measure, Value)
@@ -186,7 +186,8 @@ def _group_cells(line: Line, lang: Lang) -> list[str]:
 
 def _value_cells(value: Value, lang: Lang) -> list[str]:
     shown = show(value, lang)
-    return [figure(shown.number), figure(shown.interval), count(value.n, lang)]
+    most = f"; {WORDS[lang].most.format(bound=figure(shown.most))}" if shown.most else ""
+    return [figure(shown.number), figure(shown.interval) + most, count(value.n, lang)]
 
 
 def _missing(found: Sequence[Line], lang: Lang) -> list[str]:

@@ -19,7 +19,7 @@ from frugalbench.compare import Row
 from frugalbench.record import Record
 from frugalbench.report._facts import alerts, facts, notes
 from frugalbench.report._format import Shown, clean, plain, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -57,6 +57,9 @@ STAGES = {
     "prepare": "reading the model and the data",
     "load": "opening the model in a fresh process",
     "answer": "answering the labelled rows",
+    "idle": "reading energy at rest",
+    "warm-up": "warming up",
+    "check": "checking repeated and reseeded samples",
     "time": "timing calls and reading energy",
 }
 
@@ -238,7 +241,7 @@ def _difference(row: Row) -> Text:
 
 def _method(value: Value) -> Text:
     loud = value.method in ("modelled", "pretend")
-    return Text(EN.methods[value.method], style="bold yellow" if loud else "dim")
+    return Text(how(value), style="bold yellow" if loud else "dim")
 
 
 def _cell(measure: Measure) -> Text:
@@ -253,6 +256,8 @@ def _number(value: Value, shown: Shown | None = None) -> Text:
     text = Text(shown.number)
     if not shown.exact:
         text.append(f"\n{shown.interval}", style="dim")
+    if shown.most:
+        text.append(f"\n{EN.most.format(bound=shown.most)}", style="dim")
     return text
 
 

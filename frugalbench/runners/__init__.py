@@ -10,10 +10,10 @@ from importlib.metadata import entry_points
 from types import ModuleType
 
 from frugalbench.errors import MeasurementError, UsageError, did_you_mean
-from frugalbench.runners._session import Feed, Outputs, Session
+from frugalbench.runners._session import Bound, Feed, Outputs, Session
 from frugalbench.spec import Model, Target
 
-__all__ = ["Feed", "Outputs", "Session", "check", "load", "names", "open_session"]
+__all__ = ["Bound", "Feed", "Outputs", "Session", "check", "load", "names", "open_session"]
 
 
 def _modules() -> dict[str, str]:

@@ -1,15 +1,30 @@
 """What a runner is: something that opens a model and gives calls."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Feed", "Outputs", "Session"]
+__all__ = ["Bound", "Feed", "Outputs", "Session"]
 
 Feed = Mapping[str, npt.NDArray[Any]]
 Outputs = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Inputs and outputs made ready once, so that the model can be run again and again.
+
+    `run()` runs the model once and does nothing else. `writer(feed)` gives a call that puts
+    another input of the same shapes in place. `read(result, names)` gives named outputs of the
+    last run as arrays of their own; `result` is what that run returned.
+    """
+
+    run: Callable[[], object]
+    writer: Callable[[Feed], Callable[[], object]]
+    read: Callable[[object, tuple[str, ...]], Outputs]
 
 
 class Session(Protocol):
@@ -27,8 +42,8 @@ class Session(Protocol):
     def provider(self) -> str:
         """The execution provider that really runs the graph."""
 
-    def bind(self, feed: Feed) -> Callable[[], object]:
-        """A call that runs the model once on these inputs and does nothing else."""
+    def bind(self, feed: Feed) -> Bound:
+        """Make inputs and outputs ready, and run once."""
 
     def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
         """Run once and return the named outputs as arrays."""

@@ -4,11 +4,10 @@ The model's `path` is not opened; `dims["wait_us"]` is the time of a call in mic
 """
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from frugalbench.runners._session import Feed, Outputs
+from frugalbench.runners._session import Bound, Feed, Outputs
 from frugalbench.spec import Model, Target
 
 __all__ = ["FakeSession", "open"]
@@ -24,9 +23,11 @@ class FakeSession:
         """Wait `seconds` in each call."""
         self._seconds = seconds
 
-    def bind(self, feed: Feed) -> Callable[[], object]:
+    def bind(self, feed: Feed) -> Bound:
         """A call that waits."""
-        return self._wait
+        return Bound(
+            self._wait, lambda other: _nothing, lambda result, names: self.predict(feed, names)
+        )
 
     def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
         """Zeros, one per row."""
@@ -37,6 +38,10 @@ class FakeSession:
         until = time.perf_counter() + self._seconds
         while time.perf_counter() < until:
             pass
+
+
+def _nothing() -> None:
+    """Every input is the same to a model that is none."""
 
 
 def open(model: Model, target: Target) -> FakeSession:

@@ -1,7 +1,7 @@
 """ONNX Runtime, with inputs and outputs bound once so that a call does nothing but the call."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,13 @@ from typing import Any
 # variable is read when the library is loaded, and has had two names.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["ORT_TELEMETRY_DISABLED"] = "1"
 
+import numpy as np
+import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from frugalbench.errors import MeasurementError
-from frugalbench.runners._session import Feed, Outputs, as_array
+from frugalbench.runners._session import Bound, Feed, Outputs, as_array
 from frugalbench.spec import Model, Target
 
 __all__ = ["OrtSession", "open"]
@@ -30,6 +32,12 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 )
 BINDING_ERRORS: tuple[type[Exception], ...] = (TypeError, *ORT_ERRORS)
 DEVICES = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "cuda"}
+LEVELS = {
+    "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
 
 
 class OrtSession:
@@ -43,8 +51,8 @@ class OrtSession:
         self.provider = provider
         self.bound = False
 
-    def bind(self, feed: Feed) -> Callable[[], object]:
-        """A call with inputs and outputs on the device; a plain `run` where binding cannot be.
+    def bind(self, feed: Feed) -> Bound:
+        """Inputs and outputs on the device; a plain `run` where binding cannot be.
 
         Text tensors, sequences and maps cannot be bound.
 
@@ -52,18 +60,37 @@ class OrtSession:
             MeasurementError: the runtime refuses the inputs.
         """
         try:
-            call = self._bind_buffers(feed)
+            bound = self._bind_buffers(feed)
         except BINDING_ERRORS:
             self.bound = False
-            self.predict(feed, tuple(self._names))
-            return partial(self._session.run, self._names, dict(feed))
+            return self._plain(feed)
         self.bound = True
-        return call
+        return bound
 
-    def _bind_buffers(self, feed: Feed) -> Callable[[], object]:
+    def _plain(self, feed: Feed) -> Bound:
+        self.predict(feed, tuple(self._names))
+        inputs = dict(feed)
+
+        def read(result: object, names: tuple[str, ...]) -> Outputs:
+            assert isinstance(result, list), "a plain run returns the outputs"
+            found = dict(zip(self._names, result, strict=True))
+            return {name: as_array(found[name]) for name in names}
+
+        return Bound(
+            partial(self._session.run, self._names, inputs),
+            lambda other: partial(inputs.update, other),
+            read,
+        )
+
+    def _bind_buffers(self, feed: Feed) -> Bound:
         binding = self._session.io_binding()
-        for name, array in feed.items():
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(array, self._device, 0)
+        # On the processor a value shares the array's memory: writing there is writing the input.
+        arrays = {name: np.array(array, order="C") for name, array in feed.items()}
+        values = {
+            name: onnxruntime.OrtValue.ortvalue_from_numpy(array, self._device, 0)
+            for name, array in arrays.items()
+        }
+        for name, value in values.items():
             binding.bind_ortvalue_input(name, value)
         for name in self._names:
             binding.bind_output(name, self._device)
@@ -71,9 +98,22 @@ class OrtSession:
         # The first run tells the shapes; from then on every run writes into the same buffers.
         for name, output in zip(self._names, binding.get_outputs(), strict=True):
             binding.bind_ortvalue_output(name, output)
-        call = partial(self._session.run_with_iobinding, binding)
-        call()
-        return call
+
+        def read(result: object, names: tuple[str, ...]) -> Outputs:
+            # On the processor these arrays are views of buffers that the next run overwrites.
+            found = dict(zip(self._names, binding.copy_outputs_to_cpu(), strict=True))
+            return {name: as_array(found[name]).copy() for name in names}
+
+        def writer(other: Feed) -> Callable[[], object]:
+            if self._device == "cpu":
+                writes = [_copy(arrays[name], other[name]) for name in arrays]
+            else:
+                writes = [partial(values[name].update_inplace, other[name]) for name in arrays]
+            return writes[0] if len(writes) == 1 else partial(_each, writes)
+
+        run = partial(self._session.run_with_iobinding, binding)
+        run()
+        return Bound(run, writer, read)
 
     def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
         """Run once and return the named outputs as arrays.
@@ -107,6 +147,7 @@ def open(model: Model, target: Target) -> OrtSession:
     options.intra_op_num_threads = target.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.graph_optimization_level = LEVELS[target.optimisation]
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "1" if target.spinning else "0"
     )
@@ -120,6 +161,23 @@ def open(model: Model, target: Target) -> OrtSession:
     if used != target.provider:
         raise MeasurementError(f"{target.provider} did not start; onnxruntime fell back to {used}")
     return OrtSession(session, used)
+
+
+def _copy(into: npt.NDArray[Any], array: npt.NDArray[Any]) -> Callable[[], object]:
+    """Write an array over another one, byte by byte: four times quicker than `copyto`."""
+    source = np.ascontiguousarray(array, into.dtype)
+    if source.shape != into.shape:
+        raise ValueError(f"an input of shape {source.shape} has no place in one of {into.shape}")
+    return partial(_bytes(into).__setitem__, slice(None), _bytes(source))
+
+
+def _bytes(array: npt.NDArray[Any]) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _each(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
 
 
 def _line(error: Exception) -> str:

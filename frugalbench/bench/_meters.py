@@ -1,0 +1,158 @@
+"""Energy windows: what each meter read at two edges, and how far off that may be."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from frugalbench import meters
+from frugalbench.record import Phase, Window
+from frugalbench.spec import Target
+from frugalbench.values import MEASURED
+
+__all__ = ["Edge", "Meters", "open_meters"]
+
+Seconds = Callable[[], float]
+PATIENCE = 3
+"""How many update periods to wait for a counter to move: one that stands still is read as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One reading of every meter. `gap` is how finely a tick was caught, s; None if none was."""
+
+    at: float
+    wall: float
+    readings: dict[str, meters.Reading]
+    gap: float | None = None
+
+
+@dataclass(slots=True)
+class Meters:
+    """The meters that opened. One of them, the leader, is a counter to whose ticks edges align.
+
+    `clock` is monotonic, in seconds; `wall` is the clock that the log of an instrument is read by.
+    """
+
+    opened: dict[str, meters.Meter] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    clock: Seconds = time.perf_counter
+    wall: Seconds = time.time
+
+    @property
+    def leader(self) -> meters.Meter | None:
+        """The measured counter with the longest update period, or None."""
+        ticking = [m for m in self.opened.values() if m.ticks and m.period > 0]
+        # A pretend meter ticks too, for tests and examples.
+        measured = [m for m in ticking if m.method in MEASURED] or ticking
+        return max(measured, key=lambda m: m.period, default=None)
+
+    @property
+    def needed_seconds(self) -> float:
+        """How long a process should be timed for edges to matter little: 20 update periods."""
+        return 20 * max((m.period for m in self.opened.values()), default=0.0)
+
+    def edge(self, step: Callable[[], object]) -> Edge:
+        """Read every meter at a tick of the leader, doing `step` while waiting for it."""
+        gap = self._await_tick(step)
+        at, wall = self.clock(), self.wall()
+        return Edge(at, wall, {name: one.read() for name, one in self.opened.items()}, gap)
+
+    def _await_tick(self, step: Callable[[], object]) -> float | None:
+        leader = self.leader
+        if leader is None:
+            return None
+        before, last = leader.read(), self.clock()
+        until = last + PATIENCE * leader.period
+        while last < until:
+            step()
+            now, found = self.clock(), leader.read()
+            if found != before:
+                return self.clock() - last
+            last = now
+        return None
+
+    def windows(self, begin: Edge, end: Edge, calls: int, *, phase: Phase = "run") -> list[Window]:
+        """The energy between two edges, one window for each meter and domain."""
+        found = []
+        for name, meter in self.opened.items():
+            if isinstance(meter, meters.Deferred):
+                found += self._deferred(name, meter, begin, end, calls, phase)
+                continue
+            aligned = meter is self.leader and None not in (begin.gap, end.gap)
+            for domain, now in end.readings[name].items():
+                then = begin.readings[name].get(domain)
+                joules = None if now is None or then is None else now - then
+                found.append(
+                    Window(
+                        meter=name,
+                        domain=domain,
+                        method=meter.method,
+                        calls=calls,
+                        seconds=end.at - begin.at,
+                        joules=joules,
+                        error=_edge_error(meter, joules, begin, end, aligned=aligned),
+                        reason="" if joules is not None else f"{name} could not be read",
+                        phase=phase,
+                        period=meter.period,
+                        aligned=aligned,
+                    )
+                )
+        return found
+
+    def _deferred(
+        self,
+        name: str,
+        meter: meters.Deferred,
+        begin: Edge,
+        end: Edge,
+        calls: int,
+        phase: Phase,
+    ) -> list[Window]:
+        opened = self.opened[name]
+        return [
+            Window(
+                meter=name,
+                domain=domain,
+                method=opened.method,
+                calls=calls,
+                seconds=end.at - begin.at,
+                joules=joules,
+                error=error,
+                reason=reason,
+                phase=phase,
+                period=opened.period,
+            )
+            for domain, (joules, error, reason) in meter.between(begin.wall, end.wall).items()
+        ]
+
+    def close(self) -> None:
+        """Close every meter."""
+        for meter in self.opened.values():
+            meter.close()
+
+
+def _edge_error(
+    meter: meters.Meter, joules: float | None, begin: Edge, end: Edge, *, aligned: bool
+) -> float:
+    """The worst case: each edge is as stale as the source's period, or as the tick was caught.
+
+    A reading stale by s at the start and by S at the end misses P·(s - S), which is at most P times
+    one period; a caught tick is late by the gap between two looks, at each end.
+    """
+    seconds = end.at - begin.at
+    if joules is None or seconds <= 0:
+        return 0.0
+    stale = (begin.gap or 0.0) + (end.gap or 0.0) if aligned else meter.period
+    return abs(joules) / seconds * min(stale, seconds)
+
+
+def open_meters(target: Target) -> Meters:
+    """Open the meters a target names; those that cannot be opened leave a note."""
+    opened, notes = {}, []
+    for name in target.meters:
+        meter = meters.open_meter(name, target)
+        if isinstance(meter, meters.Unavailable):
+            notes.append(f"meter {name}: {meter.reason}")
+        else:
+            opened[name] = meter
+    return Meters(opened, notes)

@@ -1,0 +1,172 @@
+"""The timed part of a process: idle, then traffic in energy windows, then idle again."""
+
+import gc
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from frugalbench import noise
+from frugalbench.bench._meters import Edge, Meters
+from frugalbench.bench._rows import Progress
+from frugalbench.bench._traffic import (
+    Clock,
+    Look,
+    Order,
+    Tape,
+    closed_loop,
+    schedule,
+    server_loop,
+)
+from frugalbench.record import Noise, Phase, Window
+from frugalbench.spec import Plan
+
+__all__ = ["Timed", "idle", "timed_run"]
+
+NAP = 0.001
+PERIODS_A_WINDOW = 10
+
+
+@dataclass(slots=True)
+class Timed:
+    """What the timed part saw: latencies, energy windows, queries never asked, noise."""
+
+    tape: Tape
+    windows: list[Window] = field(default_factory=list)
+    seconds: float = 0.0
+    unserved: int = 0
+    noise: Noise | None = None
+
+
+def idle(meters: Meters, seconds: float, phase: Phase) -> list[Window]:
+    """Energy while nothing is asked, with the model loaded."""
+    if seconds <= 0 or not meters.opened:
+        return []
+    begin = meters.edge(lambda: time.sleep(NAP))
+    time.sleep(seconds)
+    end = meters.edge(lambda: time.sleep(NAP))
+    return meters.windows(begin, end, 0, phase=phase)
+
+
+def timed_run(
+    order: Order,
+    plan: Plan,
+    meters: Meters,
+    look: Look,
+    progress: Progress,
+    seconds: float,
+    room: float,
+    clock: Clock = time.perf_counter_ns,
+) -> Timed:
+    """Time queries in energy windows that follow each other without a gap.
+
+    Every window holds a query at least, and is ten update periods of the leading meter long or
+    more. Garbage is collected before and not meanwhile.
+
+    Args:
+        order: the queries, in the order they are asked.
+        plan: scenario, windows, rate, most and fewest queries.
+        meters: read at the edges of the windows.
+        look: looks at answers, outside the timed spans.
+        progress: told `time` and the share done.
+        seconds: how long to time.
+        room: how long the timing may go on until `plan.min_queries` were made.
+        clock: nanoseconds, never going back.
+    """
+    timed = Timed(Tape(plan.keep))
+    leader = meters.leader
+    parts = plan.windows
+    if leader is not None:
+        parts = max(1, min(parts, int(seconds / (PERIODS_A_WINDOW * leader.period))))
+    share = _Share(order, plan, timed, look, seconds / parts, parts, clock)
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        begin = meters.edge(share.step)
+        share.start()
+        snapshots, started, first = [noise.look()], clock(), begin
+        for number in range(parts):
+            share.run()
+            if number == parts - 1:
+                share.top_up(started + int(room * 1e9))
+            end = meters.edge(share.step)
+            timed.windows += meters.windows(begin, end, share.taken())
+            begin = end
+            snapshots.append(noise.look())
+            progress("time", (number + 1) / parts)
+        timed.seconds = _span(first, begin)
+    finally:
+        if collecting:
+            gc.enable()
+    timed.noise = noise.between(snapshots)
+    return timed
+
+
+def _span(first: Edge, last: Edge) -> float:
+    return last.at - first.at
+
+
+@dataclass(slots=True)
+class _Share:
+    """One window's worth of traffic."""
+
+    order: Order
+    plan: Plan
+    timed: Timed
+    look: Look
+    seconds: float
+    parts: int
+    clock: Clock
+    rng: np.random.Generator = field(init=False)
+    counted: int = 0
+    counting: bool = False
+
+    def __post_init__(self) -> None:
+        """Arrivals are drawn beside the order, from the same recorded seed."""
+        self.rng = np.random.default_rng([self.plan.seed, int(self.order.picks[0])])
+
+    def start(self) -> None:
+        """From now on steps are timed queries, not only load."""
+        self.counting = True
+
+    def taken(self) -> int:
+        """Queries since the last time this was asked."""
+        counted, self.counted = self.counted, self.timed.tape.total
+        return self.counted - counted
+
+    @property
+    def most(self) -> int | None:
+        """The most queries of a window."""
+        most = self.plan.max_queries
+        return None if most is None else max(1, most // self.parts)
+
+    def run(self) -> None:
+        """Ask for the window's share of the time."""
+        until = self.clock() + int(self.seconds * 1e9)
+        if self.plan.scenario == "server":
+            self._serve(until)
+        else:
+            closed_loop(self.order, self.timed.tape, until, self.look, self.most, self.clock)
+
+    def _serve(self, until: int) -> None:
+        due = schedule(self.plan.target_qps or 1.0, self.seconds, self.rng)[: self.most]
+        # What is still waiting after a second share of the time shows that it cannot keep up.
+        give_up = until + int(self.seconds * 1e9)
+        _, unserved = server_loop(self.order, self.timed.tape, due, give_up, self.look, self.clock)
+        self.timed.unserved += unserved
+
+    def step(self) -> None:
+        """One more query while a meter's tick is awaited; a server only waits."""
+        if self.plan.scenario == "server":
+            return
+        if self.counting:
+            closed_loop(self.order, self.timed.tape, 1 << 62, self.look, 1, self.clock)
+        else:
+            self.order.run()
+
+    def top_up(self, until: int) -> None:
+        """Go on until the plan's fewest queries were made, or there is no room."""
+        lacking = self.plan.min_queries - self.timed.tape.total
+        if lacking > 0 and self.plan.scenario != "server" and self.clock() < until:
+            closed_loop(self.order, self.timed.tape, until, self.look, lacking, self.clock)

@@ -1,0 +1,66 @@
+"""Put together what several processes saw of one question."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.metrics import latency
+from frugalbench.record import Failure, Process, Run
+
+__all__ = ["Gathered"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The runs of single processes, in order, and what was said about others."""
+
+    runs: list[Run] = field(default_factory=list)
+    latencies: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    discarded: list[Process] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, number: int, seen: Run, arrays: dict[str, Array]) -> None:
+        """Keep a process's run; everything but the latencies comes from the first one."""
+        arrays = {name: np.array(one) for name, one in arrays.items()}
+        self.latencies.append(arrays.pop("latency_ns"))
+        if number == 0:
+            self.arrays = arrays
+        windows = tuple(msgspec.structs.replace(one, process=number) for one in seen.windows)
+        self.runs.append(msgspec.structs.replace(seen, windows=windows))
+
+    def discard(self, number: int, seen: Run, why: str) -> None:
+        """Keep that a process was measured and is run again, and why."""
+        self.discarded.extend(seen.processes)
+        self.notes.append(f"process {number} was disturbed and is measured again: {why}")
+
+    def lose(self, number: int, failure: Failure) -> None:
+        """Keep that a later process gave nothing."""
+        self.notes.append(f"process {number} gave nothing ({failure.kind}): {failure.detail}")
+
+    def half_width(self, p: float) -> float:
+        """Relative half-width of the interval of a percentile so far; infinite without one."""
+        found = latency.percentile(self.latencies, p)
+        if found is None or found[0] <= 0:
+            return math.inf
+        estimate, low, high, _ = found
+        return max(estimate - low, high - estimate) / estimate
+
+    def run(self) -> tuple[Run, dict[str, Array]]:
+        """One run of all processes, and its arrays."""
+        first = self.runs[0]
+        told = [note for one in self.runs for note in one.notes]
+        whole = msgspec.structs.replace(
+            first,
+            processes=tuple(process for one in self.runs for process in one.processes),
+            windows=tuple(window for one in self.runs for window in one.windows),
+            discarded=tuple(self.discarded),
+            notes=(*dict.fromkeys(told), *self.notes),
+        )
+        return whole, {**self.arrays, "latency_ns": np.concatenate(self.latencies)}
