@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from frugalbench import factors, host, meters, runners, store
+from frugalbench import factors, host, meters, noise, runners, store
 from frugalbench.errors import FrugalbenchError
 from frugalbench.spec import Target
+from frugalbench.values import GRADES, MEASURED, Grade
 
 __all__ = ["Check", "examine"]
 
@@ -26,7 +27,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine(results: Path) -> tuple[Check, ...]:
     """Look at the runtimes, the energy meters, the process counters, the factors and the disk."""
-    return (*_runners(), *_meters(), _memory(), _virtual(), _factors(), _results(results))
+    return (
+        *_runners(),
+        *_meters(),
+        *_noise(noise.look()),
+        _memory(),
+        _virtual(),
+        _factors(),
+        _results(results),
+    )
 
 
 def _runners() -> list[Check]:
@@ -52,30 +61,81 @@ def _provider_words(name: str) -> str:
 
 
 def _meters() -> list[Check]:
-    checks = []
-    for name in meters.names():
-        if name == "fake":
-            continue
+    return [_meter(name) for name in meters.names() if name != "fake"]
+
+
+def _meter(name: str) -> Check:
+    """Open a meter, read it once, and say how well it measures or what would unlock it."""
+    subject = f"energy meter {name}"
+    try:
         opened = meters.open_meter(name, GPU)
-        if isinstance(opened, meters.Unavailable):
-            checks.append(
-                Check(
-                    subject=f"energy meter {name}",
-                    state="missing",
-                    detail=opened.reason,
-                    unlock=opened.unlock,
-                )
-            )
-            continue
-        domains = ", ".join(sorted(opened.read()))
+    except FrugalbenchError as error:
+        return Check(subject=subject, state="missing", detail=str(error))
+    if isinstance(opened, meters.Unavailable):
+        return Check(subject=subject, state="missing", detail=opened.reason, unlock=opened.unlock)
+    try:
+        reading, note = opened.read(), meters.note(opened)
+        unread = sorted(domain for domain, joules in reading.items() if joules is None)
+        if unread:
+            why = meters.reason(opened, unread[0]) or "it gave no number"
+            detail = f"{', '.join(unread)} cannot be read: {why}"
+            return Check(subject=subject, state="missing", detail=detail)
+        words = [opened.method.replace("_", " "), _domains(reading), _quality(opened, reading)]
+        detail = "; ".join([*words, note] if note else words)
+    finally:
         opened.close()
-        modelled = opened.method == "modelled"
-        words = "an estimate, ±50 % at best" if modelled else opened.method.replace("_", " ")
+    fine = opened.method in MEASURED and _counts(reading)
+    return Check(subject=subject, state="ok" if fine else "note", detail=detail)
+
+
+def _counts(reading: meters.Reading) -> bool:
+    """Whether a domain is a whole or a part that is added up; others are only shown."""
+    return any(name != "psys" and not name.startswith("rail:") for name in reading)
+
+
+def _domains(reading: meters.Reading) -> str:
+    return f"domains: {', '.join(sorted(reading))}"
+
+
+def _quality(meter: meters.Meter, reading: meters.Reading) -> str:
+    """The grade an energy of this meter can reach, and how long a window that takes."""
+    if meter.method not in MEASURED:
+        return f"an estimate, grade low (±{GRADES['low']:.0%}) at best"
+    if not _counts(reading):
+        return "single rails, shown and not counted"
+    grade: Grade = "high"
+    share = GRADES[grade]
+    # Each reading is stale by one update at most: windows this long keep that below the share.
+    needed = f" from windows of {meter.period / share:.3g} s on" if meter.period else ""
+    return f"updated every {_seconds(meter.period)}, grade high (±{share:.0%}) possible{needed}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _noise(seen: noise.Snapshot) -> list[Check]:
+    """Which disturbances of a measurement this system shows, and which it hides."""
+    shown = {
+        "processor time of others and steal": seen.total is not None,
+        "clock frequency": seen.frequency is not None,
+        "throttling": seen.throttled is not None,
+        "temperature": seen.temperature is not None,
+    }
+    visible = [name for name, there in shown.items() if there]
+    hidden = [name for name, there in shown.items() if not there]
+    parts = [f"recorded: {', '.join(visible) or 'nothing'}"]
+    if hidden:
+        parts.append(f"not shown by this system: {', '.join(hidden)}")
+    state: Literal["ok", "note"] = "note" if hidden else "ok"
+    checks = [Check(subject="disturbances", state=state, detail="; ".join(parts))]
+    if seen.governor and seen.governor != "performance":
         checks.append(
             Check(
-                subject=f"energy meter {name}",
-                state="note" if modelled else "ok",
-                detail=f"{words}; domains: {domains}",
+                subject="frequency governor",
+                state="note",
+                detail=f"{seen.governor}: the clock follows the load, so timings vary more",
+                unlock="sudo cpupower frequency-set -g performance",
             )
         )
     return checks

@@ -161,12 +161,21 @@ def _sentence(message: str) -> str:
 
 
 def with_factors(spec: Spec) -> Spec:
-    """The spec with the grid factors of its site's country, where it states none itself."""
+    """The spec with the figures of its site's country and its target's hardware.
+
+    What the spec states itself is kept.
+
+    Raises:
+        UsageError: a country that is no code, hardware without a figure, or a stated figure that
+            is not possible or does not say where it comes from.
+    """
+    spec = msgspec.structs.replace(spec, target=factors.with_embodied(spec.target))
     site = spec.site
     if site is None:
         return spec
-    if len(site.country) != 2 or not site.country.isalpha():
+    if len(site.country) != 2 or not (site.country.isascii() and site.country.isalpha()):
         raise UsageError(f"site.country={site.country} is not a two-letter code such as FR")
+    factors.check_site(site)
     country = site.country.upper()
     filled = msgspec.structs.replace(
         site,

@@ -40,7 +40,7 @@ PR_SET_PDEATHSIG = 1
 FULL_DISK = 1024**2
 GRACE = 3.0
 """Seconds past the deadline before a worker is ended: it knows the deadline itself."""
-LEAST_TIMED = 0.2
+LEAST_TIMED, LEAST_QUERIES = 0.2, 3
 
 
 def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
@@ -76,7 +76,7 @@ class _Workers:
         self._deadline = deadline
         self._progress = progress
         self._gathered = Gathered()
-        self._longest_start = 0.0
+        self._least = 0.0
 
     def record(self) -> Record:
         """Run the processes and put together what they saw."""
@@ -114,13 +114,15 @@ class _Workers:
         return _attend(self._folder, job, self._progress)
 
     def _note_start(self, begun: float, seen: Run) -> None:
-        """Remember what a process takes beside the timing itself."""
-        spent = time.monotonic() - begun - seen.processes[0].seconds
-        self._longest_start = max(self._longest_start, spent)
+        """Remember what a process takes at least: its start, and a few queries."""
+        process = seen.processes[0]
+        start = time.monotonic() - begun - process.seconds
+        queries = LEAST_QUERIES * process.seconds / max(1, process.queries)
+        self._least = max(self._least, start + max(LEAST_TIMED, queries))
 
     def _time_for_another(self) -> bool:
         # A process whose start would eat the time that is left says nothing.
-        return self._deadline - time.monotonic() > self._longest_start + LEAST_TIMED
+        return self._deadline - time.monotonic() > self._least
 
     def _another(self, number: int) -> bool:
         """Whether one more process is called for, and there is time for it."""

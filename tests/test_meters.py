@@ -1,169 +1,166 @@
-"""Energy meters on fake trees and a mocked NVML: wraps, lost readings, permissions."""
+"""What all meters have in common, the model of power, and the pretend meter."""
 
 import builtins
-import sys
+import threading
 from pathlib import Path
-from types import ModuleType
-from unittest.mock import create_autospec
+from types import SimpleNamespace
+from typing import Any
 
-import pynvml
 import pytest
+from _meters import CPU, Clock, put, why
+from hypothesis import given
+from hypothesis import strategies as st
 
 from frugalbench import meters
 from frugalbench.errors import UsageError
-from frugalbench.meters import Unavailable, modelled, nvml, rapl
+from frugalbench.meters import _sysfs, modelled
+from frugalbench.meters._counters import Counter, Counters
+from frugalbench.meters._probe import probe_period
 from frugalbench.meters.fake import Constant
 from frugalbench.spec import Target
 
-CPU, GPU = Target(), Target(provider="CUDAExecutionProvider")
-TOP = 262_143_328_850
+
+def test_an_unknown_meter_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'rapl'"):
+        meters.open_meter("rapel", CPU)
+    assert {"rapl", "nvml", "modelled", "fake"} <= set(meters.names())
 
 
-def zone(root: Path, folder: str, name: str, microjoules: int, top: int = TOP) -> Path:
-    """One powercap zone; returns the file of its counter."""
-    path = root / folder
-    path.mkdir(parents=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "max_energy_range_uj").write_text(f"{top}\n")
-    counter = path / "energy_uj"
-    counter.write_text(f"{microjoules}\n")
-    return counter
+def test_the_meters_a_target_reads_by_default_all_exist() -> None:
+    assert set(Target().meters) == set(meters.names()) - {"fake"}
+    meters.check(Target().meters)
 
 
-def opened(root: Path) -> rapl.Rapl:
-    meter = rapl.open(CPU, root)
-    assert isinstance(meter, rapl.Rapl)
-    return meter
+def test_a_meter_may_say_more_than_the_protocol_asks_and_need_not() -> None:
+    plain = Constant()
+    assert (meters.note(plain), meters.reason(plain, "cpu")) == ("", "")
+    fuller: Any = SimpleNamespace(note="of the whole", reason=lambda domain: f"no {domain}")
+    assert (meters.note(fuller), meters.reason(fuller, "cpu")) == ("of the whole", "no cpu")
 
 
-def test_package_and_dram_are_two_domains(tmp_path: Path) -> None:
-    package = zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
-    dram = zone(tmp_path, "intel-rapl:0:1", "dram", 5_000_000)
-    meter = opened(tmp_path)
-    assert meter.read() == {"cpu": 0.0, "ram": 0.0}
-    package.write_text("3500000")
-    dram.write_text("5250000")
-    assert meter.read() == {"cpu": 2.5, "ram": 0.25}
+# ── the kernel's small files ─────────────────────────────────────────────────
 
 
-def test_two_packages_add_up(tmp_path: Path) -> None:
-    counters = [zone(tmp_path, f"intel-rapl:{i}", f"package-{i}", 0) for i in range(2)]
-    meter = opened(tmp_path)
-    for counter in counters:
-        counter.write_text("2000000")
-    assert meter.read() == {"cpu": 4.0}
+@given(st.integers(-(10**18), 10**18))
+def test_a_number_in_a_file_comes_back(tmp_path_factory: pytest.TempPathFactory, n: int) -> None:
+    file = put(tmp_path_factory.mktemp("sys"), {"energy_uj": n}) / "energy_uj"
+    assert _sysfs.number(file) == n
 
 
-def test_parts_that_overlap_a_package_are_not_counted(tmp_path: Path) -> None:
-    zone(tmp_path, "intel-rapl:0", "package-0", 0)
-    others = [
-        zone(tmp_path, "intel-rapl:0:0", "core", 0),
-        zone(tmp_path, "intel-rapl:0:2", "uncore", 0),
-        zone(tmp_path, "intel-rapl:1", "psys", 0),
-    ]
-    meter = opened(tmp_path)
-    for counter in others:
-        counter.write_text("9000000")
+@pytest.mark.parametrize("text", ["", "1_000", "٣", "1.5", "0x10", "nan", "1 2", "9" * 21])
+def test_what_is_no_whole_number_is_never_taken_for_one(tmp_path: Path, text: str) -> None:
+    file = put(tmp_path, {"energy_uj": text}) / "energy_uj"
+    with pytest.raises(ValueError, match="no whole number"):
+        _sysfs.number(file)
+    assert _sysfs.maybe_number(file) is None
+
+
+def test_a_file_that_is_not_there_gives_nothing(tmp_path: Path) -> None:
+    assert _sysfs.maybe(tmp_path / "gone") is None
+    assert _sysfs.maybe_number(tmp_path / "gone") is None
+
+
+def test_names_that_firmware_chose_stay_short_and_on_one_line() -> None:
+    assert _sysfs.word("VDD\n\x1b[31m" + "x" * 100) == "VDD  [31m" + "x" * 31
+
+
+# ── the update period of a counter ───────────────────────────────────────────
+
+
+def test_the_period_of_a_counter_is_found_by_watching_it() -> None:
+    clock = Clock(step=0.001)
+    found = probe_period(lambda: int(clock.now * 50), clock, 1.0)
+    assert found == pytest.approx(0.02, abs=0.002)
+
+
+def test_one_late_update_does_not_change_the_period() -> None:
+    clock = Clock(step=0.001)
+    late = {3}
+
+    def read() -> int:
+        return sum(1 for k in range(1000) if clock.now >= 100 + k * 0.01 + (k in late) * 0.005)
+
+    assert probe_period(read, clock, 0.5) == pytest.approx(0.01, abs=0.0015)
+
+
+def test_fewer_than_three_updates_say_nothing_about_a_period() -> None:
+    clock = Clock(step=0.01)
+    assert probe_period(lambda: int(clock.now / 10), clock, 25.0) is None
+    assert probe_period(lambda: 7, clock, 1.0) is None
+    assert probe_period(lambda: 7, clock, 0.0) is None
+
+
+def test_a_failed_reading_ends_the_watch() -> None:
+    clock = Clock(step=0.01)
+    values = iter([1, 2, 3, 4, None])
+    assert probe_period(lambda: next(values), clock, 10.0) is None
+    assert probe_period(lambda: None, clock, 10.0) is None
+
+
+def test_a_counter_that_moves_fast_is_not_watched_for_long() -> None:
+    clock = Clock(step=0.001)
+    probe_period(lambda: clock.now, clock, 10.0, enough=5)
+    assert clock.now == pytest.approx(100.0 + 6 * 0.001)
+
+
+# ── counters that do not wrap ────────────────────────────────────────────────
+
+
+def test_counters_of_one_domain_add_up_from_their_start(tmp_path: Path) -> None:
+    put(tmp_path, {"a": 1_000_000, "b": 5_000_000})
+    meter = Counters([Counter("cpu", tmp_path / "a"), Counter("cpu", tmp_path / "b")], 1e-6)
     assert meter.read() == {"cpu": 0.0}
+    put(tmp_path, {"a": 1_500_000, "b": 7_000_000})
+    assert meter.read() == {"cpu": 2.5}
 
 
-def test_a_zone_shown_twice_is_counted_once(tmp_path: Path) -> None:
-    shown = [
-        zone(tmp_path, "intel-rapl:0", "package-0", 0),
-        zone(tmp_path, "intel-rapl-mmio:0", "package-0", 0),
-    ]
-    meter = opened(tmp_path)
-    for counter in shown:
-        counter.write_text("1000000")
-    assert meter.read() == {"cpu": 1.0}
-
-
-def test_a_counter_that_wraps_goes_on(tmp_path: Path) -> None:
-    counter = zone(tmp_path, "intel-rapl:0", "package-0", 9_000_000, top=10_000_000)
-    meter = opened(tmp_path)
-    counter.write_text("500000")
-    reading = meter.read()["cpu"]
-    assert reading == pytest.approx(1.5, abs=1e-5)
-
-
-def test_a_lost_reading_is_unknown_for_good_and_never_a_zero_or_a_spike(tmp_path: Path) -> None:
-    counter = zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
-    meter = opened(tmp_path)
-    counter.write_text("not a number")
+def test_a_counter_that_cannot_be_read_at_first_never_counts_from_zero(tmp_path: Path) -> None:
+    meter = Counters([Counter("cpu", tmp_path / "a")], 1e-6)
+    put(tmp_path, {"a": 900_000_000})
     assert meter.read() == {"cpu": None}
-    counter.write_text("900000000")
+    assert "could not be read" in meter.reason("cpu")
+
+
+def test_a_counter_that_goes_back_is_unknown_for_good(tmp_path: Path) -> None:
+    put(tmp_path, {"a": 1_000_000})
+    meter = Counters([Counter("cpu", tmp_path / "a")], 1e-6)
+    put(tmp_path, {"a": 10})
     assert meter.read() == {"cpu": None}
+    put(tmp_path, {"a": 2_000_000})
+    assert meter.read() == {"cpu": None}
+    assert "set back" in meter.reason("cpu")
 
 
-def test_counters_only_root_may_read_say_how_to_unlock_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    zone(tmp_path, "intel-rapl:0", "package-0", 0)
-    real = Path.read_text
-
-    def guarded(self: Path, *args: object, **kwargs: object) -> str:
-        if self.name == "energy_uj":
-            raise PermissionError(13, "Permission denied")
-        return real(self)
-
-    monkeypatch.setattr(Path, "read_text", guarded)
-    meter = rapl.open(CPU, tmp_path)
-    assert isinstance(meter, Unavailable)
-    assert "chmod" in meter.unlock
+# ── the pretend meter ────────────────────────────────────────────────────────
 
 
-def test_a_machine_without_counters_says_so(tmp_path: Path) -> None:
-    meter = rapl.open(CPU, tmp_path)
-    assert isinstance(meter, Unavailable)
-    assert "no RAPL counter" in meter.reason
+def test_constant_power_is_never_nothing() -> None:
+    now = iter([0.0, 1.0, 3.0])
+    meter = Constant(watts=10.0, clock=lambda: next(now))
+    assert meter.read() == {"cpu": 10.0}
+    assert meter.read() == {"cpu": 30.0}
+    assert meter.method == "pretend"
 
 
-@pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """NVML with two GPUs that have used 1 and 2 J so far."""
-    library = create_autospec(pynvml)
-    library.NVMLError = pynvml.NVMLError
-    library.nvmlDeviceGetCount.return_value = 2
-    library.nvmlDeviceGetHandleByIndex.side_effect = lambda index: index
-    library.nvmlDeviceGetTotalEnergyConsumption.side_effect = lambda handle: 1000 * (handle + 1)
-    monkeypatch.setitem(sys.modules, "pynvml", library)
-    return library
+def test_a_pretend_counter_stands_still_between_its_ticks() -> None:
+    clock = Clock()
+    meter = Constant(watts=10.0, clock=clock, period=0.1, ticks=True)
+    seen = []
+    for _ in range(6):
+        seen.append(meter.read()["cpu"])
+        clock.wait(0.05)
+    assert seen == pytest.approx([0.0, 0.0, 1.0, 1.0, 2.0, 2.0])
 
 
-def test_the_gpu_counter_is_read_in_joules_since_the_start(driver: ModuleType) -> None:
-    meter = nvml.open(GPU)
-    assert isinstance(meter, nvml.Nvml)
-    driver.nvmlDeviceGetTotalEnergyConsumption.side_effect = lambda handle: 6000 * (handle + 1)
-    assert meter.read() == {"gpu": 15.0}
-    meter.close()
-    driver.nvmlShutdown.assert_called_once()
+def test_a_period_alone_makes_no_pretend_counter() -> None:
+    clock = Clock()
+    meter = Constant(watts=10.0, clock=clock, period=0.1)
+    clock.wait(0.05)
+    assert not meter.ticks
+    assert meter.read() == {"cpu": pytest.approx(0.5)}
 
 
-def test_a_gpu_that_stops_answering_is_unknown(driver: ModuleType) -> None:
-    meter = nvml.open(GPU)
-    assert isinstance(meter, nvml.Nvml)
-    error = pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-    driver.nvmlDeviceGetTotalEnergyConsumption.side_effect = error
-    assert meter.read() == {"gpu": None}
-
-
-def test_a_gpu_without_a_counter_is_unavailable(driver: ModuleType) -> None:
-    error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-    driver.nvmlDeviceGetTotalEnergyConsumption.side_effect = error
-    assert isinstance(nvml.open(GPU), Unavailable)
-    driver.nvmlShutdown.assert_called_once()
-
-
-def test_a_machine_without_the_driver_is_unavailable(driver: ModuleType) -> None:
-    driver.nvmlInit.side_effect = pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-    meter = nvml.open(GPU)
-    assert isinstance(meter, Unavailable)
-    assert "driver" in meter.unlock
-
-
-def test_the_gpu_of_a_processor_target_is_left_alone(driver: ModuleType) -> None:
-    assert isinstance(nvml.open(CPU), Unavailable)
-    driver.nvmlInit.assert_not_called()
+# ── the model ────────────────────────────────────────────────────────────────
 
 
 def test_the_model_gives_growing_joules_in_two_domains_and_writes_nothing(
@@ -184,7 +181,60 @@ def test_the_model_gives_growing_joules_in_two_domains_and_writes_nothing(
         assert then is not None
         assert joules > then
     assert meter.method == "modelled"
+    assert not meter.ticks
     assert not list(tmp_path.iterdir())
+
+
+def test_nothing_of_the_model_runs_between_two_readings() -> None:
+    before = set(threading.enumerate())
+    meter = modelled.open(CPU)
+    assert isinstance(meter, modelled.Modelled)
+    meter.read()
+    running = [one for one in threading.enumerate() if one not in before and one.is_alive()]
+    meter.close()
+    # A timer that was stopped may need a moment to end.
+    assert all(one.finished.is_set() for one in running if isinstance(one, threading.Timer))
+    assert all(isinstance(one, threading.Timer) for one in running)
+
+
+class Tracker:
+    """A CodeCarbon that gives what it is told to."""
+
+    def __init__(self, *deltas: object) -> None:
+        self.deltas = list(deltas)
+
+    def start_task(self, name: str) -> None:
+        """Nothing to do."""
+
+    def stop_task(self, name: str) -> object:
+        delta = self.deltas.pop(0)
+        if isinstance(delta, Exception):
+            raise delta
+        return delta
+
+
+def joules(cpu: float, ram: float) -> SimpleNamespace:
+    return SimpleNamespace(cpu_energy=cpu / 3.6e6, ram_energy=ram / 3.6e6)
+
+
+@pytest.mark.parametrize(
+    "lost", [None, RuntimeError("no load"), joules(float("nan"), 1), joules(-1, 1), object()]
+)
+def test_a_figure_the_model_did_not_give_makes_it_unknown_for_good(lost: object) -> None:
+    meter = modelled.Modelled(Tracker(joules(2, 1), lost, joules(2, 1)))
+    assert meter.read() == {"cpu": pytest.approx(2.0), "ram": pytest.approx(1.0)}
+    assert meter.read() == {"cpu": None, "ram": None}
+    assert meter.read() == {"cpu": None, "ram": None}
+    assert "CodeCarbon" in meter.reason("cpu")
+    meter.close()
+
+
+def test_the_models_energy_adds_up_over_readings() -> None:
+    meter = modelled.Modelled(Tracker(joules(2, 1), joules(3, 1), None))
+    meter.read()
+    assert meter.read() == {"cpu": pytest.approx(5.0), "ram": pytest.approx(2.0)}
+    assert meter.reason("cpu") == ""
+    meter.close()
 
 
 def test_without_codecarbon_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,20 +246,14 @@ def test_without_codecarbon_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -
         return real(name, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    meter = modelled.open(CPU)
-    assert isinstance(meter, Unavailable)
-    assert "pip install" in meter.unlock
+    assert "pip install" in why(modelled.open(CPU)).unlock
 
 
-def test_constant_power_is_never_nothing() -> None:
-    now = iter([0.0, 1.0, 3.0])
-    meter = Constant(watts=10.0, clock=lambda: next(now))
-    assert meter.read() == {"cpu": 10.0}
-    assert meter.read() == {"cpu": 30.0}
-    assert meter.method == "pretend"
+def test_a_model_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    import codecarbon
 
+    def broken(**settings: object) -> None:
+        raise ValueError("no processor")
 
-def test_an_unknown_meter_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(UsageError, match="did you mean 'rapl'"):
-        meters.open_meter("rapel", CPU)
-    assert {"rapl", "nvml", "modelled", "fake"} <= set(meters.names())
+    monkeypatch.setattr(codecarbon, "OfflineEmissionsTracker", broken)
+    assert "no processor" in why(modelled.open(CPU)).reason

@@ -25,6 +25,10 @@ ROWS_A_PASS = 256
 CHECKED_ROWS = 16
 BYTES_A_PASS = 64 * 1024**2
 QUICK_PASS = 0.25
+SLOW = 20
+"""A model of which fewer than so many calls fit in the time is slow: each one counts."""
+KEPT_BACK = 1.5
+"""A third of the time is kept back: rows differ, and so does the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +60,22 @@ def answer_rows(
     if not job.rows or job.answer is None:
         return Rows({})
     until = time.monotonic() + seconds
-    checked = CHECKED_ROWS
-    if call_seconds > 0 and seconds < math.inf:
-        checked = max(1, min(checked, int(seconds / call_seconds / 10)))
-    few = msgspec.structs.replace(job, rows=min(job.rows, checked))
-    in_batch = _pass(few, feed, session, _unheard, job.batch)
-    large = _pass(few, feed, session, _unheard, ROWS_A_PASS)
     most, notes = ROWS_A_PASS, list[str]()
-    if not all(alike(one, large[name]) for name, one in in_batch.items()):
+    if call_seconds > seconds / SLOW:
+        # Not even one answer may be wasted: rows are asked as they are timed.
+        most = job.batch
+    elif not _same_in_pieces(
+        job,
+        feed,
+        session,
+        max(1, int(seconds / SLOW / call_seconds)) if call_seconds else CHECKED_ROWS,
+    ):
         most = job.batch
         notes.append(
             "the same rows are answered otherwise in another batch, or at another time: all were "
             f"answered {job.batch} at a time, as timed"
         )
-    chosen = _affordable(job, feed, session, most, until - time.monotonic())
+    chosen = _affordable(job, feed, session, most, until - time.monotonic(), call_seconds)
     if chosen is not None:
         feed = _taken(job, feed, chosen)
         notes.append(
@@ -80,31 +86,44 @@ def answer_rows(
     return Rows(_pass(job, feed, session, progress, most), tuple(notes), chosen)
 
 
+def _same_in_pieces(
+    job: Job, feed: Mapping[str, Array], session: runners.Session, calls: int
+) -> bool:
+    """Whether a few rows are answered alike in the timed batch and in a large piece."""
+    few = msgspec.structs.replace(job, rows=min(job.rows, CHECKED_ROWS, calls))
+    in_batch = _pass(few, feed, session, _unheard, job.batch)
+    large = _pass(few, feed, session, _unheard, ROWS_A_PASS)
+    return all(alike(one, large[name]) for name, one in in_batch.items())
+
+
 def _unheard(stage: str, share: float) -> None:
     """Progress nobody waits for."""
 
 
 def _affordable(
-    job: Job, feed: Mapping[str, Array], session: runners.Session, most: int, seconds: float
+    job: Job,
+    feed: Mapping[str, Array],
+    session: runners.Session,
+    most: int,
+    seconds: float,
+    call_seconds: float,
 ) -> npt.NDArray[np.int64] | None:
     """Which rows to answer when all would take too long; None when there is time for all."""
-    fit = 0
+    fit = int(seconds * job.batch / call_seconds / KEPT_BACK) if call_seconds else 0
     # In a small piece first: a large one may take all the time there is.
-    for piece in (1, max(job.batch, most)):
+    for piece in () if call_seconds > seconds / SLOW else (1, max(job.batch, most)):
         few = msgspec.structs.replace(job, rows=min(job.rows, piece))
         begin = time.monotonic()
         _pass(few, feed, session, _unheard, most)
         taken = max(time.monotonic() - begin, 1e-9)
         seconds -= taken
-        # A third is kept back: rows differ, and so does the machine.
-        fit = int(seconds / (taken / few.rows) / 1.5)
-        if fit >= job.rows:
-            return None
-        if taken * piece > seconds / 4:
+        fit = int(seconds / (taken / few.rows) / KEPT_BACK)
+        if fit >= job.rows or taken * piece > seconds / 4:
             break
+    if fit >= job.rows:
+        return None
     rng = np.random.default_rng(job.spec.plan.seed)
-    count = max(min(job.rows, 16), min(fit, job.rows))
-    return np.sort(rng.choice(job.rows, count, replace=False)).astype(np.int64)
+    return np.sort(rng.choice(job.rows, max(1, fit), replace=False)).astype(np.int64)
 
 
 def _taken(job: Job, feed: Mapping[str, Array], chosen: npt.NDArray[np.int64]) -> dict[str, Array]:

@@ -57,6 +57,7 @@ def timed_run(
     seconds: float,
     room: float,
     clock: Clock = time.perf_counter_ns,
+    call_seconds: float = 0.0,
 ) -> Timed:
     """Time queries in energy windows that follow each other without a gap.
 
@@ -72,12 +73,15 @@ def timed_run(
         seconds: how long to time.
         room: how long the timing may go on until `plan.min_queries` were made.
         clock: nanoseconds, never going back.
+        call_seconds: about how long a query takes: slow ones make fewer windows.
     """
     timed = Timed(Tape(plan.keep))
     leader = meters.leader
     parts = plan.windows
     if leader is not None:
         parts = max(1, min(parts, int(seconds / (PERIODS_A_WINDOW * leader.period))))
+    if call_seconds > 0:
+        parts = max(1, min(parts, int(seconds / call_seconds)))
     share = _Share(order, plan, timed, look, seconds / parts, parts, clock)
     collecting = gc.isenabled()
     gc.collect()
@@ -124,7 +128,7 @@ class _Share:
 
     def __post_init__(self) -> None:
         """Arrivals are drawn beside the order, from the same recorded seed."""
-        self.rng = np.random.default_rng([self.plan.seed, int(self.order.picks[0])])
+        self.rng = np.random.default_rng([self.order.seed, 1])
 
     def start(self) -> None:
         """From now on steps are timed queries, not only load."""

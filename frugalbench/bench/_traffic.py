@@ -64,6 +64,7 @@ class Order:
     places: Sequence[Call]
     picks: npt.NDArray[np.int64]
     stretches: npt.NDArray[np.int64]
+    seed: int = 0
     ring: list[Call] = field(init=False)
     at: int = 0
     turn: int = 0
@@ -99,7 +100,7 @@ def draw_order(run: Call, places: Sequence[Call], seed: int, expected: float) ->
     rng = np.random.default_rng(seed)
     picks = rng.integers(0, len(places), RING)
     mean = max(1, min(MEAN_STRETCH, int(expected / LEAST_LOOKS)))
-    return Order(run, places, picks, rng.integers(1, 2 * mean, RING))
+    return Order(run, places, picks, rng.integers(1, 2 * mean, RING), seed)
 
 
 def closed_loop(

@@ -1,69 +1,103 @@
-"""Dated, sourced factors: grams of CO2e and litres of water per kWh of a country's grid.
+"""Dated, sourced figures: the carbon and water of a country's grid, and the making of hardware.
 
-Each table is a CSV beside this file with the columns country (ISO 3166-1 alpha-2), value, unit,
-year, source and url. The loader refuses a row that is physically impossible or without a source;
-a country that is not in a table has no factor, and no other country's is used in its place.
+Each table is a CSV beside this file. `grid_carbon` and `grid_water` are by country (ISO 3166-1
+alpha-2), `embodied` by a name of hardware. Every row has its year, source and address; `low` and
+`high` bound it where a rule that is written down in docs/environment.md gives bounds, and are
+empty where nothing is known. What is not in a table has no figure, and no other row's is used in
+its place. `scripts/make_factors.py` writes the tables.
 """
 
-import csv
 from functools import cache
 from importlib.resources import files
 
-from frugalbench.errors import UsageError
-from frugalbench.spec import Factor
+import msgspec
 
-__all__ = ["countries", "grid_carbon", "grid_water"]
+from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.factors._read import LIMITS, check_embodied, check_factor, read, read_embodied
+from frugalbench.spec import Embodied, Factor, Site, Target
 
-LIMITS = {"grid_carbon": ("g/kWh", 0.0, 1500.0), "grid_water": ("L/kWh", 0.0, 100.0)}
-FIRST_YEAR = 2000
+__all__ = [
+    "LIMITS",
+    "check_embodied",
+    "check_factor",
+    "check_site",
+    "countries",
+    "embodied",
+    "grid_carbon",
+    "grid_water",
+    "hardware",
+    "read",
+    "read_embodied",
+    "with_embodied",
+]
 
 
 def grid_carbon(country: str) -> Factor | None:
     """Grams of CO2e per kWh of the country's grid, location-based yearly average, or None."""
-    return _table("grid_carbon").get(country.upper())
+    return _grid("grid_carbon").get(country.upper())
 
 
 def grid_water(country: str) -> Factor | None:
     """Litres of water consumed to make a kWh of the country's grid, or None."""
-    return _table("grid_water").get(country.upper())
+    return _grid("grid_water").get(country.upper())
+
+
+def embodied(name: str) -> Embodied | None:
+    """What it took to make this hardware, or None: kg of CO2e over its life."""
+    return _made().get(name.lower())
 
 
 def countries() -> tuple[str, ...]:
     """The countries with a grid carbon factor."""
-    return tuple(sorted(_table("grid_carbon")))
+    return tuple(sorted(_grid("grid_carbon")))
+
+
+def hardware() -> tuple[str, ...]:
+    """The names in the embodied table."""
+    return tuple(sorted(_made()))
+
+
+def check_site(site: Site) -> None:
+    """Hold the factors that a site states to what a row of a table is held to.
+
+    Raises:
+        UsageError: a factor that is not possible or does not say where it comes from.
+    """
+    if site.grid_carbon is not None:
+        check_factor("grid_carbon", site.grid_carbon, "site.grid_carbon")
+    if site.grid_water is not None:
+        check_factor("grid_water", site.grid_water, "site.grid_water")
+
+
+def with_embodied(target: Target) -> Target:
+    """The target with the row of its hardware, where it states no figure itself.
+
+    Raises:
+        UsageError: the hardware is in no row, or the stated figure does not hold up.
+    """
+    if target.embodied is not None:
+        check_embodied(target.embodied, "target.embodied")
+        return target
+    if target.hardware is None:
+        return target
+    found = embodied(target.hardware)
+    if found is None:
+        raise UsageError(
+            f"target.hardware={target.hardware} is in no row of the embodied table "
+            f"(state target.embodied yourself, or {did_you_mean(target.hardware, hardware())})"
+        )
+    return msgspec.structs.replace(target, embodied=found)
 
 
 @cache
-def _table(name: str) -> dict[str, Factor]:
-    text = (files(__name__) / f"{name}.csv").read_text(encoding="utf-8")
-    return read(name, text)
+def _grid(name: str) -> dict[str, Factor]:
+    return read(name, _text(name))
 
 
-def read(name: str, text: str) -> dict[str, Factor]:
-    """Parse a table and refuse impossible rows.
+@cache
+def _made() -> dict[str, Embodied]:
+    return read_embodied(_text("embodied"))
 
-    Raises:
-        UsageError: a unit that is not the table's, a value out of the possible range, a row
-            without a year, source or address, or a country given twice or not by its code.
-    """
-    unit, low, high = LIMITS[name]
-    table: dict[str, Factor] = {}
-    for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
-        where = f"factor table {name}, line {number}"
-        try:
-            value, year = float(row["value"]), int(row["year"])
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(f"{where}: value and year must be numbers") from None
-        country = row.get("country") or ""
-        if not (len(country) == 2 and country.isascii() and country.isupper()):
-            raise UsageError(f"{where}: {country!r} is not a two-letter code such as FR")
-        if row.get("unit") != unit or not low <= value <= high or year < FIRST_YEAR:
-            raise UsageError(f"{where}: {value:g} {row.get('unit')} of {year} is not possible")
-        if not (row.get("source") and row.get("url")):
-            raise UsageError(f"{where}: a factor needs its source and url")
-        if country in table:
-            raise UsageError(f"{where}: {country} is given twice")
-        table[country] = Factor(
-            value=value, unit=unit, year=year, source=row["source"], url=row["url"]
-        )
-    return table
+
+def _text(name: str) -> str:
+    return (files(__name__) / f"{name}.csv").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """How often a counter is updated: look at it without a pause, and see when it moves."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -37,4 +38,4 @@ def probe_period(
         last = found
     if last is None or len(changes) < FEWEST:
         return None
-    return median(b - a for a, b in zip(changes, changes[1:], strict=False))
+    return median(b - a for a, b in pairwise(changes))

@@ -1,59 +1,151 @@
-"""GPU energy from NVML's own counter (Volta and later), domain `gpu`."""
+"""GPU energy from NVML's own counter (Volta and later), domain `gpu`.
 
-from dataclasses import dataclass
+The counter is of a whole GPU, other processes and MIG instances included. Only the GPU that the
+target computes on is counted; of several visible ones each is shown as `rail:gpuN`, N its place on
+the PCI bus.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from frugalbench.meters._meter import Reading, Unavailable
+from frugalbench.meters._nvidia import Chosen, Gpu, choose
+from frugalbench.meters._probe import probe_period
 from frugalbench.spec import Target
 from frugalbench.values import Method
 
-__all__ = ["Nvml", "open"]
+__all__ = ["Nvml", "open", "start"]
 
 GPU_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRTRTX", "cuda")
+PERIOD = 0.1
+PROBE_SECONDS = 0.7
+PROBE_CHANGES = 5
 
 
-@dataclass
 class Nvml:
-    """The energy counters of every NVIDIA GPU that NVML shows."""
+    """The energy counters of the GPUs a target computes on, mJ since the driver was loaded."""
 
-    library: Any
-    handles: list[Any]
-    start: list[int]
     method: Method = "hardware_counter"
-    period: float = 0.1
+    ticks = True
+
+    def __init__(self, library: Any, chosen: Chosen, period: float = PERIOD) -> None:
+        """Start counting.
+
+        Raises:
+            NVMLError: a GPU has no counter.
+        """
+        self.period, self.note = period, chosen.note
+        self._library, self._chosen = library, chosen
+        self._lost: dict[int, str] = {}
+        self._start = {gpu.place: self._counter(gpu) for gpu in chosen.read}
+        self._last = dict(self._start)
+
+    def _counter(self, gpu: Gpu) -> int:
+        return int(self._library.nvmlDeviceGetTotalEnergyConsumption(gpu.handle))
+
+    def _advance(self, gpu: Gpu) -> int | None:
+        """Millijoules of one GPU since the start."""
+        try:
+            now = self._counter(gpu)
+        except self._library.NVMLError as error:
+            # The counter is far too wide to wrap: a later reading counts this time too.
+            self._lost[gpu.place] = str(error)
+            return None
+        if now < self._last[gpu.place]:
+            self._last[gpu.place] = 1 << 64
+            self._lost[gpu.place] = "the driver was reset: its counter began again"
+            return None
+        self._last[gpu.place] = now
+        self._lost.pop(gpu.place, None)
+        return now - self._start[gpu.place]
 
     def read(self) -> Reading:
-        """Joules of all GPUs together; None when one of them cannot be read."""
-        try:
-            now = [self.library.nvmlDeviceGetTotalEnergyConsumption(h) for h in self.handles]
-        except self.library.NVMLError:
-            return {"gpu": None}
-        return {"gpu": sum(b - a for a, b in zip(self.start, now, strict=True)) * 1e-3}
+        """Joules by domain; None when a GPU cannot be read."""
+        used = {gpu.place: self._advance(gpu) for gpu in self._chosen.read}
+        counted = [used[gpu.place] for gpu in self._chosen.used]
+        known = [one for one in counted if one is not None]
+        reading: Reading = {"gpu": sum(known) * 1e-3 if len(known) == len(counted) else None}
+        for gpu in self._chosen.shown:
+            joules = used[gpu.place]
+            reading[gpu.rail] = None if joules is None else joules * 1e-3
+        return reading
+
+    def reason(self, domain: str) -> str:
+        """Why a domain could not be read; empty when it could."""
+        gpus = self._chosen.used if domain == "gpu" else self._chosen.shown
+        return next(
+            (
+                self._lost[gpu.place]
+                for gpu in gpus
+                if gpu.place in self._lost and domain in ("gpu", gpu.rail)
+            ),
+            "",
+        )
 
     def close(self) -> None:
-        """Shut NVML down."""
-        self.library.nvmlShutdown()
+        """Let NVML go."""
+        with contextlib.suppress(self._library.NVMLError):
+            self._library.nvmlShutdown()
 
 
-def open(target: Target) -> Nvml | Unavailable:
-    """Open the counters of the GPUs, when the target uses one."""
+def start(
+    target: Target, library: Any = None, environ: Mapping[str, str] | None = None
+) -> tuple[Any, Chosen] | Unavailable:
+    """Start NVML and choose the GPUs, when the target uses one."""
     if not target.provider.startswith(GPU_PROVIDERS):
         return Unavailable("the target does not run on an NVIDIA GPU")
+    if library is None:
+        try:
+            import pynvml
+        except ImportError:
+            return Unavailable("nvidia-ml-py is not installed", "pip install nvidia-ml-py")
+        library = pynvml
+    if not hasattr(library, "nvmlDeviceGetTotalEnergyConsumption"):
+        return Unavailable(
+            "an old package named pynvml hides nvidia-ml-py",
+            "pip uninstall -y pynvml && pip install --force-reinstall nvidia-ml-py",
+        )
     try:
-        import pynvml
-    except ImportError:
-        return Unavailable("nvidia-ml-py is not installed", "pip install nvidia-ml-py")
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
+        library.nvmlInit()
+    except library.NVMLError as error:
         return Unavailable(f"NVML does not start: {error}", "install the NVIDIA driver")
     try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        start = [pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles]
-    except pynvml.NVMLError as error:
-        pynvml.nvmlShutdown()
-        return Unavailable(f"a GPU shows no energy counter: {error}")
-    if not handles:
-        pynvml.nvmlShutdown()
-        return Unavailable("NVML shows no GPU")
-    return Nvml(pynvml, handles, start)
+        chosen = choose(library, os.environ if environ is None else environ)
+    except library.NVMLError as error:
+        chosen = Unavailable(f"NVML does not show its GPUs: {error}")
+    if isinstance(chosen, Unavailable):
+        with contextlib.suppress(library.NVMLError):
+            library.nvmlShutdown()
+        return chosen
+    return library, chosen
+
+
+def open(
+    target: Target,
+    *,
+    library: Any = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    probe_seconds: float = PROBE_SECONDS,
+) -> Nvml | Unavailable:
+    """Open the counters of the GPUs a target uses, and see how often they move."""
+    started = start(target, library, environ)
+    if isinstance(started, Unavailable):
+        return started
+    library, chosen = started
+    try:
+        meter = Nvml(library, chosen)
+    except library.NVMLError as error:
+        with contextlib.suppress(library.NVMLError):
+            library.nvmlShutdown()
+        return Unavailable(
+            f"the GPU shows no energy counter: {error}",
+            "NVML counts energy from the Volta generation on; nvml_power adds up power instead",
+        )
+    seen = probe_period(lambda: meter.read()["gpu"], clock, probe_seconds, PROBE_CHANGES)
+    if seen is not None:
+        meter.period = seen
+    return meter

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from frugalbench.meters import _sysfs
@@ -27,11 +28,11 @@ UNLOCK = (
     "sudo cp scripts/99-frugalbench-rapl.rules /etc/udev/rules.d/ && "
     "sudo udevadm control --reload && sudo udevadm trigger -s powercap"
 )
-ABSENT = (
-    "on real hardware: sudo modprobe intel_rapl_msr; in a container: mount /sys/class/powercap and "
-    "/sys/devices/virtual/powercap of the host (Docker hides them: "
-    "--security-opt systempaths=unconfined)"
+CONTAINER = (
+    "in a container: mount /sys/class/powercap and /sys/devices/virtual/powercap of the host "
+    "(Docker hides them: --security-opt systempaths=unconfined)"
 )
+ABSENT = f"on real hardware: sudo modprobe intel_rapl_msr; {CONTAINER}"
 PERIOD = 0.001
 MOST_WATTS = 1000.0
 """More than any package, memory or platform draws: what a counter can at most have gone."""
@@ -143,7 +144,7 @@ def open(
     if denied:
         return Unavailable("the RAPL counters are readable by root only", UNLOCK)
     if broken:
-        return Unavailable(f"the RAPL counter of {min(broken)} cannot be read")
+        return Unavailable(f"the RAPL counter of {min(broken)} cannot be read", CONTAINER)
     if not any(zone.domain in ("cpu", "ram") for zone in zones):
         reason = "this machine shows no RAPL counter (usual in a virtual machine or a container)"
         return Unavailable(reason, ABSENT)
@@ -196,8 +197,8 @@ def _natural(name: str) -> tuple[int, ...]:
 def _period(zones: list[_Zone], clock: Callable[[], float], seconds: float) -> float:
     """The longest update period among the kinds of zones, as far as it can be seen."""
     firsts = {zone.domain: zone.counter for zone in reversed(zones)}
+    share = seconds / len(firsts)
     seen = [
-        probe_period(lambda file=file: _sysfs.maybe_number(file), clock, seconds / len(firsts))
-        for file in firsts.values()
+        probe_period(partial(_sysfs.maybe_number, file), clock, share) for file in firsts.values()
     ]
     return max((one for one in seen if one is not None), default=PERIOD)

@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from frugalbench.errors import UsageError
 from frugalbench.models._answers import answer_of, class_labels, plain_labels
+from frugalbench.models._convert import convert
 from frugalbench.models._macs import count
 from frugalbench.models._weights import weights
 from frugalbench.record import ModelFacts, Port
 from frugalbench.spec import Model
 
-__all__ = ["GraphFacts", "file_sha256", "inspect"]
+__all__ = ["GraphFacts", "converted", "file_sha256", "inspect"]
 
 MAX_GRAPH_BYTES = 2 * 1024**3
 """The limit of the protobuf format itself."""
@@ -90,6 +93,30 @@ def inspect(model: Model) -> GraphFacts:
         # The runtime hands maps over in the order of their keys, whatever the graph's order.
         classes = tuple(sorted(in_graph))
     return GraphFacts(facts, _strings_in(metadata.get("feature_names")), classes)
+
+
+def converted(model: Model, folder: Path) -> tuple[Model, GraphFacts]:
+    """The model in the precision it asks for, written into `folder`, and its facts.
+
+    Its name gets the precision as a suffix, and its facts keep the digest of the file that was
+    given. How its answer is read does not change with the precision of its weights. A model that
+    is measured as it is comes back as it is.
+
+    Raises:
+        UsageError: what `inspect` raises, or nothing in the model can be converted.
+    """
+    graph = inspect(model)
+    if model.precision == "as_is":
+        return model, graph
+    made = msgspec.structs.replace(
+        model,
+        path=str(convert(Path(model.path), model.precision, folder)),
+        name=f"{graph.facts.name}-{model.precision}",
+    )
+    facts = msgspec.structs.replace(
+        inspect(made).facts, answer=graph.facts.answer, converted_from=graph.facts.sha256
+    )
+    return made, GraphFacts(facts, graph.features, graph.classes)
 
 
 def _parse(path: Path) -> Any:

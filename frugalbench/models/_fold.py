@@ -24,6 +24,8 @@ from frugalbench.models._order import inner_graphs
 
 __all__ = ["fold"]
 
+MOST_AXES = 32
+
 Fold = Callable[[list[Array], dict[str, Any]], Any]
 
 
@@ -125,7 +127,8 @@ def _value(
                 found = np.asarray(FOLDS[node.op_type](inputs, attributes_of(node)))
     except (*_UNKNOWN, AssertionError):
         return None
-    return found if found.size <= MOST and found.ndim <= 32 else None
+    small = found.size <= MOST and found.ndim <= MOST_AXES
+    return found if small and found.dtype in NUMBERS.values() else None
 
 
 _NOTHING = np.empty(0, np.int64)

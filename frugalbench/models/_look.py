@@ -14,7 +14,10 @@ Shape = tuple[int, ...]
 MOST = 1024
 """Elements of the arrays that are looked into."""
 
-NUMBERS: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 11: np.float64}
+NUMBERS: dict[int, Any] = {
+    **{1: np.float32, 10: np.float16, 11: np.float64},
+    **{6: np.int32, 7: np.int64, 9: np.bool_},
+}
 """The types of ONNX tensors whose elements are looked at."""
 
 

@@ -50,12 +50,15 @@ def _concat(node: Any, opset: int) -> list[Any]:
 
 
 def _fused_matmul(node: Any, opset: int) -> list[Any]:
+    """Each matrix may be turned round, and may have its first axis before the stack's."""
     sides = {one.name: one.i for one in node.attribute}
-    if sides.get("transBatchA") or sides.get("transBatchB"):
-        return [node]
-    left = "...ki" if sides.get("transA") else "...ik"
-    right = "...jk" if sides.get("transB") else "...kj"
-    return [_node("Einsum", node.input[:2], node.output, equation=f"{left},{right}->...ij")]
+
+    def term(axes: str, side: str) -> str:
+        first, last = reversed(axes) if sides.get(f"trans{side}") else axes
+        return f"{first}...{last}" if sides.get(f"transBatch{side}") else f"...{first}{last}"
+
+    equation = f"{term('ik', 'A')},{term('kj', 'B')}->...ij"
+    return [_node("Einsum", node.input[:2], node.output, equation=equation)]
 
 
 def _few_bits(node: Any, opset: int) -> list[Any]:

@@ -36,6 +36,19 @@ EN = Words(
         "counted": "counted",
     },
     grades={"high": "quality high", "medium": "quality medium", "low": "quality low"},
+    equivalents={
+        "led_lamp_hours": "a 10 W lamp lit for {n} hours",
+        "electric_car_km": "{n} km in an electric car",
+        "french_household_years": "the yearly electricity of {n} French homes",
+        "petrol_car_km": "{n} km in a petrol car",
+        "tgv_km": "{n} km in a high-speed train",
+        "short_showers": "{n} five-minute showers",
+        "small_baths": "{n} baths",
+    },
+    year="A year of deployment: a projection, not a measurement",
+    year_help="As if {n} inferences were made every day of a year, and each cost what was measured "
+    "here. Everyday equivalents are rounded.",
+    alike="about as much as",
     scenarios={
         "single_stream": "one query after the other",
         "multi_stream": "queries of several samples, one after the other",

@@ -33,7 +33,13 @@ GRAMS: tuple[Scale, ...] = (
     (1.0, "g"),
     (1e3, "kg"),
 )
+KILOWATT_HOURS: tuple[Scale, ...] = (
+    *((1e-9, "µWh"), (1e-6, "mWh"), (1e-3, "Wh"), (1.0, "kWh"), (1e3, "MWh")),
+)
+KILOGRAMS: tuple[Scale, ...] = ((1e-6, "mg"), (1e-3, "g"), (1.0, "kg"), (1e3, "t"))
 SCALES: dict[str, tuple[Scale, ...]] = {
+    "kWh": KILOWATT_HOURS,
+    "kg": KILOGRAMS,
     "s": SECONDS,
     "J": JOULES,
     "B": BYTES,

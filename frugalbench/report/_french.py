@@ -40,6 +40,19 @@ FR = Words(
         "medium": "qualité moyenne",
         "low": "qualité basse",
     },
+    equivalents={
+        "led_lamp_hours": "une lampe de 10 W allumée {n} heures",
+        "electric_car_km": "{n} km en voiture électrique",
+        "french_household_years": "l’électricité annuelle de {n} logements français",
+        "petrol_car_km": "{n} km en voiture à essence",
+        "tgv_km": "{n} km en TGV",
+        "short_showers": "{n} douches de cinq minutes",
+        "small_baths": "{n} bains",
+    },
+    year="Une année de déploiement : une projection, pas une mesure",
+    year_help="Comme si {n} inférences étaient faites chaque jour pendant un an, chacune au coût "
+    "mesuré ici. Les équivalents du quotidien sont arrondis.",
+    alike="soit à peu près",
     scenarios={
         "single_stream": "une requête après l’autre",
         "multi_stream": "requêtes de plusieurs échantillons, l’une après l’autre",

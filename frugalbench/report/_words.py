@@ -22,6 +22,10 @@ class Words:
     judged_by: str
     methods: dict[Method, str]
     grades: dict[Grade, str]
+    equivalents: dict[str, str]
+    year: str
+    year_help: str
+    alike: str
     scenarios: dict[Scenario, str]
     reasons: dict[str, str]
     title: str

@@ -12,9 +12,10 @@ import jinja2
 from frugalbench import metrics
 from frugalbench.certify import Finding, Outcome, Verdict
 from frugalbench.record import Record
+from frugalbench.report._deploy import Projected, projected
 from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
 from frugalbench.report._facts import alerts, facts, notes, provenance
-from frugalbench.report._format import Lang, Shown, clean, count, show
+from frugalbench.report._format import Lang, Shown, clean, count, plain, show
 from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, how, reason
 from frugalbench.report._view import (
     Line,
@@ -115,6 +116,8 @@ class Page:
     rules: tuple[RuleCard, ...]
     groups: tuple[GroupTable, ...]
     histogram: Histogram | None
+    year: tuple[Projected, ...]
+    year_help: str
     measures: tuple[MeasureRow, ...]
     missing: tuple[MeasureRow, ...]
     notes: tuple[str, ...]
@@ -163,11 +166,18 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
         rules=tuple(_card(row) for row in sorted(rows, key=_weight)),
         groups=tuple(_group_table(group, lang) for group in grouped(found)),
         histogram=histogram(record, lang),
+        year=projected(record, lang),
+        year_help=words.year_help.format(n=plain(_daily(record), lang)),
         measures=tuple(_measure_row(line, lang) for line in known),
         missing=tuple(_measure_row(line, lang) for line in absent(found)),
         notes=notes(record, lang),
         provenance=provenance(record, verdict, lang),
     )
+
+
+def _daily(record: Record) -> float:
+    site = record.spec.site
+    return site.daily_inferences or 0.0 if site else 0.0
 
 
 def _weight(row: RuleRow) -> tuple[bool, int]:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from frugalbench.certify import Verdict
 from frugalbench.record import Record
+from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, provenance
-from frugalbench.report._format import Lang, clean, count, show
+from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
 from frugalbench.report._view import (
     Line,
@@ -47,6 +48,7 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
     if verdict is not None:
         parts += _rules(verdict, lang)
     parts += _measures([line for line in found if "group" not in line.scope], lang)
+    parts += _year(record, lang)
     parts += _groups(found, lang)
     parts += _missing(found, lang)
     if told := notes(record, lang):
@@ -159,6 +161,23 @@ def _measures(found: Sequence[Line], lang: Lang) -> list[str]:
         if isinstance(line.measure, Value)
     ]
     return [f"## {words.everything}", table(headings, rows)] if rows else []
+
+
+def _year(record: Record, lang: Lang) -> list[str]:
+    words, rows = WORDS[lang], projected(record, lang)
+    told = []
+    for row in rows:
+        if row.shown is None:
+            why = prose(row.missing[0]) if row.missing else ""
+            told.append(f"- {prose(row.title)}{words.colon} {words.missing}, {why}")
+            continue
+        alike = f"; {words.alike} {prose(', '.join(row.alike))}" if row.alike else ""
+        amount = f"{figure(row.shown.number)} {figure(row.shown.interval)}"
+        told.append(f"- {prose(row.title)}{words.colon} {amount}, {row.method}{alike}")
+    site = record.spec.site
+    daily = plain(site.daily_inferences or 0.0, lang) if site else ""
+    help_ = words.year_help.format(n=daily)
+    return [f"## {words.year}", help_, "\n".join(told)] if rows else []
 
 
 def _groups(found: Sequence[Line], lang: Lang) -> list[str]:

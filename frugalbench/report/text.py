@@ -17,6 +17,7 @@ from rich.text import Text
 from frugalbench.certify import Outcome, Verdict
 from frugalbench.compare import Row
 from frugalbench.record import Record
+from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes
 from frugalbench.report._format import Shown, clean, plain, show
 from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
@@ -174,7 +175,17 @@ def measures_table(record: Record) -> RenderableType:
         if "group" not in line.scope and isinstance(line.measure, Value):
             name = Text(f"{line.address}\n").append_text(_method(line.measure))
             table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
-    return Group(table, *_group_tables(found), *_not_measured(found))
+    return Group(table, *_year(record), *_group_tables(found), *_not_measured(found))
+
+
+def _year(record: Record) -> list[RenderableType]:
+    """Everyday equivalents of the projection, whose numbers are in the table already."""
+    told = [
+        Text(f"{row.title}: {EN.alike} {', '.join(row.alike)}")
+        for row in projected(record, "en")
+        if row.alike
+    ]
+    return [Text(f"\n{EN.year}", style="bold"), *told] if told else []
 
 
 def _group_tables(found: Sequence[Line]) -> list[RenderableType]:

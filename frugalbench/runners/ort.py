@@ -31,6 +31,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
     ),
 )
 BINDING_ERRORS: tuple[type[Exception], ...] = (TypeError, *ORT_ERRORS)
+TEXT = "tensor(string)"
 DEVICES = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "cuda"}
 LEVELS = {
     "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -46,7 +47,11 @@ class OrtSession:
     def __init__(self, session: onnxruntime.InferenceSession, provider: str) -> None:
         """Wrap a session that runs on `provider`."""
         self._session = session
-        self._names = [port.name for port in session.get_outputs()]
+        outputs = session.get_outputs()
+        self._names = [port.name for port in outputs]
+        self._open_ended = _open_ended(session.get_inputs(), outputs)
+        self._has_text = any(port.type == TEXT for port in outputs)
+        self._has_maps = not all(port.type.startswith("tensor") for port in outputs)
         self._device = DEVICES.get(provider, "cpu")
         self.provider = provider
         self.bound = False
@@ -54,17 +59,20 @@ class OrtSession:
     def bind(self, feed: Feed) -> Bound:
         """Inputs and outputs on the device; a plain `run` where binding cannot be.
 
-        Text tensors, sequences and maps cannot be bound.
+        Text inputs cannot be bound, nor can text outputs beside maps. An output whose shape
+        depends on the values has no buffer: the runtime makes it anew in each call.
 
         Raises:
             MeasurementError: the runtime refuses the inputs.
         """
+        self.bound = False
+        if self._has_text and self._has_maps:
+            return self._plain(feed)
         try:
             bound = self._bind_buffers(feed)
         except BINDING_ERRORS:
-            self.bound = False
             return self._plain(feed)
-        self.bound = True
+        self.bound = not self._open_ended
         return bound
 
     def _plain(self, feed: Feed) -> Bound:
@@ -100,15 +108,25 @@ class OrtSession:
             binding.bind_ortvalue_output(name, output)
 
         def read(result: object, names: tuple[str, ...]) -> Outputs:
+            if self._has_text:
+                # `copy_outputs_to_cpu` crashes on text.
+                outputs = [value.numpy() for value in binding.get_outputs()]
+            else:
+                outputs = binding.copy_outputs_to_cpu()
             # On the processor these arrays are views of buffers that the next run overwrites.
-            found = dict(zip(self._names, binding.copy_outputs_to_cpu(), strict=True))
+            found = dict(zip(self._names, outputs, strict=True))
             return {name: as_array(found[name]).copy() for name in names}
 
         def writer(other: Feed) -> Callable[[], object]:
+            writes: list[Callable[[], object]]
             if self._device == "cpu":
                 writes = [_copy(arrays[name], other[name]) for name in arrays]
             else:
                 writes = [partial(values[name].update_inplace, other[name]) for name in arrays]
+            # A buffer of the last answer's shape would be refused.
+            writes += [
+                partial(binding.bind_output, name, self._device) for name in self._open_ended
+            ]
             return writes[0] if len(writes) == 1 else partial(_each, writes)
 
         run = partial(self._session.run_with_iobinding, binding)
@@ -163,9 +181,33 @@ def open(model: Model, target: Target) -> OrtSession:
     return OrtSession(session, used)
 
 
+def _open_ended(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[str, ...]:
+    """The tensors among the outputs whose shape the inputs' shapes may not decide.
+
+    A size is decided where it is a number, or named after an input's axis; the first axis of an
+    output without names is taken for the batch.
+    """
+    named = {size for port in inputs for size in port.shape if isinstance(size, str)}
+    unnamed_batch = any(port.shape and port.shape[0] is None for port in inputs)
+
+    def decided(axis: int, size: object) -> bool:
+        if size is None:
+            return axis == 0 and unnamed_batch
+        return isinstance(size, int) or size in named
+
+    return tuple(
+        port.name
+        for port in outputs
+        # No axes at all may also be an unknown number of them.
+        if port.type.startswith("tensor")
+        and not (port.shape and all(decided(*one) for one in enumerate(port.shape)))
+    )
+
+
 def _copy(into: npt.NDArray[Any], array: npt.NDArray[Any]) -> Callable[[], object]:
     """Write an array over another one, byte by byte: four times quicker than `copyto`."""
-    source = np.ascontiguousarray(array, into.dtype)
+    # `ascontiguousarray` would make a row of a scalar.
+    source = np.asarray(array, into.dtype, order="C")
     if source.shape != into.shape:
         raise ValueError(f"an input of shape {source.shape} has no place in one of {into.shape}")
     return partial(_bytes(into).__setitem__, slice(None), _bytes(source))

@@ -1,0 +1,210 @@
+"""Weights of another precision: 16-bit floats, or 8-bit integers with scales found as it runs.
+
+The work is done in a child process: the converters are those of ONNX Runtime, which this process
+does not load, and they log, warn and leave temporary files where they are let.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from frugalbench.errors import UsageError
+from frugalbench.models import _child
+from frugalbench.models._order import in_order
+from frugalbench.models._weights import bodies, weights
+from frugalbench.spec import Precision
+
+__all__ = ["convert"]
+
+SECONDS = 600.0
+MEMORY = 4 * 1024**3
+COPIES = 16
+"""Times the size of a model that its conversion may take in memory, beside `MEMORY`."""
+
+LARGEST = 1_900_000_000
+"""Bytes of a file that holds its own weights: protobuf ends at 2 GiB."""
+
+NOTHING = 3
+"""Exit code of the child when no weight changed its type."""
+
+KINDS = {"fp16": ("float16",), "int8": ("int8", "uint8")}
+SILENT = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
+
+
+def convert(path: Path, precision: Precision, folder: Path, seconds: float = SECONDS) -> Path:
+    """Write a model with weights of another precision into `folder`; inputs and outputs stay.
+
+    `fp16` computes in 16-bit floats between inputs and outputs of the type they had. `int8` holds
+    the weights of MatMul, Gemm, Conv, LSTM and Gather as 8-bit integers, one scale a channel where
+    the operator takes one, and scales activations as they come. The same file gives the same bytes.
+
+    Args:
+        path: the model file; weights beside it are read too.
+        precision: `fp16` or `int8`.
+        folder: where to write; not the model's own folder.
+        seconds: how long it may take.
+
+    Returns:
+        The new file. Weights too large for it lie beside it.
+
+    Raises:
+        UsageError: nothing in the model can be converted, or the runtime cannot do it.
+    """
+    target, scratch = folder / "model.onnx", folder / "converting"
+    scratch.mkdir()
+    try:
+        ended = _child.run(
+            __name__,
+            [str(path), str(target), precision, str(scratch), str(int(seconds))],
+            seconds=seconds,
+            # Names are put in sets on the way, whose order is otherwise drawn anew each time.
+            environment=SILENT | {"PYTHONHASHSEED": "0", "TMPDIR": str(scratch)},
+        )
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if ended.code == NOTHING:
+        raise UsageError(
+            f"{path} has no weights that {precision} can convert; use model.precision=as_is"
+        )
+    if ended.code != 0 or not target.is_file():
+        raise UsageError(
+            f"{path} could not be converted to {precision} ({ended.how}); "
+            "convert it with other tools and use model.precision=as_is"
+        )
+    return target
+
+
+def main(arguments: list[str]) -> int:
+    """The child: convert one file.
+
+    Returns:
+        Its exit code: 0, `NOTHING`, or 1 with the reason on standard error.
+    """
+    source, target, precision, scratch, seconds = arguments
+    os.environ |= SILENT
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    import onnx
+
+    model = onnx.load(source, format="protobuf")
+    size, before = _bytes(model), weights(model)
+    _child.confine(MEMORY + COPIES * size, int(seconds))
+    given = onnx.ModelProto()
+    for name in ("metadata_props", "producer_name", "producer_version", "domain", "doc_string"):
+        _copy_field(model, given, name)
+    ports = [(one.name, one.type.tensor_type.elem_type) for one in _ports(model)]
+    why = ""
+    for convert_to in CONVERTERS[precision]:
+        made = convert_to(model, Path(scratch), size)
+        after = weights(made)
+        if not any(after.get(kind, 0) > before.get(kind, 0) for kind in KINDS[precision]):
+            return NOTHING
+        if ports != [(one.name, one.type.tensor_type.elem_type) for one in _ports(made)]:
+            why = "its inputs or outputs would change"
+            continue
+        _tidy(made, given)
+        _save(made, Path(target))
+        why = _refusal(target)
+        if not why:
+            return 0
+        Path(target).unlink()
+    sys.stderr.write(f"\n{why}\n")
+    return 1
+
+
+def _to_fp16(model: Any, scratch: Path, size: int) -> Any:
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    # Shapes are inferred on a copy in one piece, which ends at the limit of protobuf.
+    return convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=size > LARGEST)
+
+
+def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> Any:
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    made = scratch / "made.onnx"
+    quantize_dynamic(
+        model,
+        made,
+        per_channel=True,
+        # 7 bits of the signed ones: on processors without VNNI, pairs of full 8-bit products
+        # saturate, and the same file would answer differently from one machine to another.
+        reduce_range=signed,
+        weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+        use_external_data_format=size > LARGEST,
+    )
+    return onnx.load(str(made), format="protobuf")
+
+
+CONVERTERS: dict[str, tuple[Callable[[Any, Path, int], Any], ...]] = {
+    "fp16": (_to_fp16,),
+    # Some versions of the runtime run convolutions with unsigned weights only.
+    "int8": (_to_int8, partial(_to_int8, signed=False)),
+}
+
+
+def _ports(model: Any) -> list[Any]:
+    weighed = {one.name for one in model.graph.initializer}
+    return [*(one for one in model.graph.input if one.name not in weighed), *model.graph.output]
+
+
+def _copy_field(source: Any, target: Any, name: str) -> None:
+    target.ClearField(name)
+    if name == "metadata_props":
+        target.metadata_props.extend(source.metadata_props)
+    else:
+        setattr(target, name, getattr(source, name))
+
+
+def _tidy(made: Any, given: Any) -> None:
+    """What the file says of itself as it was, nodes in order, and no shapes of other types."""
+    for name in ("metadata_props", "producer_name", "producer_version", "domain", "doc_string"):
+        _copy_field(given, made, name)
+    for body in bodies(made):
+        nodes = in_order(body.node)
+        if any(one is not other for one, other in zip(nodes, body.node, strict=True)):
+            copies = [type(one).FromString(one.SerializeToString()) for one in nodes]
+            del body.node[:]
+            body.node.extend(copies)
+    del made.graph.value_info[:]
+
+
+def _bytes(model: Any) -> int:
+    return sum(
+        len(one.raw_data) for body in bodies(model) for one in getattr(body, "initializer", ())
+    )
+
+
+def _save(made: Any, target: Path) -> None:
+    import onnx
+
+    large = _bytes(made) > LARGEST
+    onnx.save(
+        made, str(target), save_as_external_data=large, location="weights.bin" if large else None
+    )
+
+
+def _refusal(path: str) -> str:
+    """Why the runtime would not open a model; nothing when it does."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - its errors have no common base, and this is a child
+        return str(error).splitlines()[0]
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
