@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
-from scipy.stats import binom, lognorm, norm
+from scipy.special import betainc
+from scipy.stats import binom, lognorm, norm, t
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import (  # type: ignore[import-untyped]
     confint_proportions_2indep,
@@ -18,6 +19,7 @@ from statsmodels.stats.proportion import (  # type: ignore[import-untyped]
 )
 
 from frugalbench.metrics import _intervals as intervals
+from frugalbench.metrics import latency
 
 Floats = npt.NDArray[np.float64]
 
@@ -271,3 +273,162 @@ def test_the_mean_of_proportions_covers_as_promised(rates: tuple[float, ...]) ->
 def test_the_t_interval_of_a_mean_is_the_textbooks() -> None:
     mean, half = intervals.mean_t(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
     assert (mean, half) == pytest.approx((3.0, 2.776445 * math.sqrt(2.5 / 5)), rel=1e-6)
+
+
+def tail(n: int, p: float, over: int) -> float:
+    """P(Bin(n, 1 - p) <= over), by logarithms of factorials; no SciPy."""
+    return math.fsum(
+        math.exp(
+            math.lgamma(n + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(n - k + 1)
+            + k * math.log1p(-p)
+            + (n - k) * math.log(p)
+        )
+        for k in range(over + 1)
+    )
+
+
+FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.97: 219, 0.99: 662, 0.999: 6636}
+SIZES = (100, 300, 1000, 3000, 10_000, 24_576)
+OVER: dict[float, tuple[int | None, ...]] = {
+    0.5: (37, 129, 462, 1435, 4883, 12105),
+    0.9: (3, 18, 78, 261, 930, 2348),
+    0.95: (None, 6, 34, 122, 449, 1149),
+    0.97: (None, 2, 17, 68, 260, 675),
+    0.99: (None, None, 2, 17, 77, 209),
+    0.999: (None, None, None, None, 2, 13),
+}
+"""How many queries may be over the estimate, by percentile and queries: MLPerf's rule by hand."""
+
+
+@pytest.mark.parametrize("p", FEWEST)
+def test_early_stopping_starts_where_mlperf_says(p: float) -> None:
+    assert intervals.early_stopping(FEWEST[p], p) == 1
+    assert intervals.early_stopping(FEWEST[p] - 1, p) is None
+    assert latency.FEWEST[p] == FEWEST[p]
+
+
+@pytest.mark.parametrize(
+    ("p", "n", "over"),
+    [(p, n, over) for p, row in OVER.items() for n, over in zip(SIZES, row, strict=True)],
+)
+def test_early_stopping_is_the_published_table(p: float, n: int, over: int | None) -> None:
+    assert intervals.early_stopping(n, p) == over
+
+
+@given(n=st.integers(1, 3000), p=st.sampled_from(list(FEWEST)))
+def test_early_stopping_is_the_largest_count_that_two_other_ways_allow(n: int, p: float) -> None:
+    over = intervals.early_stopping(n, p)
+    assert over is None or over >= 1
+    allowed = over or 0
+    for count, fits in ((allowed, over is not None), (allowed + 1, False)):
+        if count >= n:
+            continue
+        assert (tail(n, p, count) <= 0.01) == fits
+        # F(t; n, 1 - p) is the regularised incomplete beta function I_p(n - t, t + 1).
+        assert (float(betainc(n - count, count + 1, p)) <= 0.01) == fits
+
+
+@given(n=st.integers(1, 10**6), p=st.sampled_from(list(FEWEST)))
+def test_one_more_query_sets_aside_one_more_at_most_and_never_one_less(n: int, p: float) -> None:
+    now, then = (intervals.early_stopping(size, p) or 0 for size in (n, n + 1))
+    assert then - now in (0, 1)
+    assert now < (1 - p) * n
+
+
+@pytest.mark.parametrize("p", [0.9, 0.99, 0.999])
+def test_each_query_set_aside_costs_one_over_the_tail_and_not_the_tail(p: float) -> None:
+    """The slope of the least queries is 1 / (1 - p): a quotient, where a product was once taken."""
+
+    def least(over: int) -> int:
+        low, high = 1, int(4 * (over + 20) / (1 - p))
+        while low < high:
+            middle = (low + high) // 2
+            enough = (intervals.early_stopping(middle, p) or 0) >= over
+            low, high = (low, middle) if enough else (middle + 1, high)
+        return low
+
+    few, many = least(500), least(1000)
+    assert tail(few, p, 500) <= 0.01 < tail(few - 1, p, 500)
+    # Slightly more than the slope, as the margin grows with the square root of the count.
+    assert 1.0 < (many - few) / 500 * (1 - p) < 1.06
+
+
+def scattered(value: float, deviation: float) -> intervals.Draw:
+    """Statistics of one process, resampled: normal around its own."""
+    return lambda random, size: random.normal(value, deviation, size)
+
+
+PROCESSES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=10)
+
+
+@given(values=PROCESSES, deviation=st.floats(0, 100))
+def test_an_interval_over_processes_holds_their_median_and_is_always_the_same(
+    values: list[float], deviation: float
+) -> None:
+    draws = [scattered(value, deviation) for value in values]
+    found = intervals.hierarchical(values, draws)
+    middle, low, high = found
+    assert middle == np.median(values)
+    assert low <= middle <= high
+    assert found == intervals.hierarchical(values, draws)
+    assert low - 1e-9 <= intervals.hierarchical(values, draws, 0.8)[1] <= middle
+
+
+@pytest.mark.parametrize("k", range(2, 11))
+def test_processes_far_apart_have_a_wider_interval_than_any_of_them(k: int) -> None:
+    random = np.random.default_rng(k)
+    calls = [np.sort(random.normal(10 + step, 1, 2000)) for step in range(k)]
+    ranges = [intervals.order_statistic(one, 0.9, one.size) for one in calls]
+    inside = [high - low for _, low, high in filter(None, ranges)]
+    assert len(inside) == k
+    values = [float(one[int(0.9 * one.size)]) for one in calls]
+    draws = [intervals.quantile_draw(one, 0.9, one.size) for one in calls]
+    middle, low, high = intervals.hierarchical(values, draws)
+    assert high - low > 2 * max(inside)
+    assert low < min(values) + (k > 4)
+    # Student's t, and what a median of normal values spreads wider than their mean.
+    wider = math.sqrt(math.pi / 2) if k > 2 else 1
+    half = float(t.ppf(0.975, k - 1)) * np.std(values, ddof=1) / math.sqrt(k) * wider
+    assert high - middle == pytest.approx(half)
+    assert middle - low == pytest.approx(half)
+
+
+@pytest.mark.parametrize("k", range(2, 11))
+def test_processes_that_agree_by_luck_are_as_uncertain_as_their_calls(k: int) -> None:
+    middle, low, high = intervals.hierarchical([5.0] * k, [scattered(5.0, 0.1)] * k)
+    assert middle == 5
+    assert high - low >= 2 * 1.9 * 0.1 / math.sqrt(k)
+    assert high - low < 2 * 2.7 * 0.1 / math.sqrt(k)
+
+
+@given(values=PROCESSES, factor=st.floats(0.01, 100), more=st.floats(-100, 100))
+def test_another_unit_of_the_processes_is_another_unit_of_the_interval(
+    values: list[float], factor: float, more: float
+) -> None:
+    here = intervals.hierarchical(values, [scattered(value, 1.0) for value in values])
+    moved = [factor * value + more for value in values]
+    there = intervals.hierarchical(moved, [scattered(value, factor) for value in moved])
+    assert there == pytest.approx([factor * end + more for end in here], rel=1e-6, abs=1e-6)
+
+
+def test_a_resampled_percentile_lies_where_its_order_statistics_do() -> None:
+    """The Beta rank is as wide as the binomial interval, and wider for fewer effective calls."""
+    ordered = np.sort(np.random.default_rng(0).exponential(1, 2000))
+    for worth in (2000.0, 200.0):
+        found = intervals.order_statistic(ordered, 0.9, worth)
+        assert found is not None
+        drawn = intervals.quantile_draw(ordered, 0.9, worth)(np.random.default_rng(1), 20_000)
+        assert set(drawn.tolist()) <= set(ordered.tolist())
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        assert (low, high) == pytest.approx(found[1:], rel=0.05)
+
+
+def test_resampled_means_spread_as_a_mean_does() -> None:
+    values = np.random.default_rng(0).normal(3, 2, 50)
+    drawn = intervals.resampled_mean(values)(np.random.default_rng(1), 20_000)
+    assert drawn.mean() == pytest.approx(values.mean(), abs=0.02)
+    assert drawn.std() == pytest.approx(values.std() / math.sqrt(50), rel=0.03)
+    once = intervals.resampled_mean(values[:1])(np.random.default_rng(1), 10)
+    assert once.tolist() == [values[0]] * 10

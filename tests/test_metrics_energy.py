@@ -1,14 +1,13 @@
-"""Joules, grams and litres per inference: exact sums, and nothing out of nothing."""
+"""Joules per inference: exact sums, and nothing out of nothing."""
 
 import math
 
 import numpy as np
 import pytest
-from _build import FAILED, PLACE, change, metered, missing, value, window
+from _build import FAILED, metered, missing, value, window
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frugalbench.spec import Factor, Site
 from frugalbench.values import MEASURED, Method
 
 SITES = ("energy.per_inference", "carbon.per_inference", "water.per_inference")
@@ -156,94 +155,3 @@ def test_a_modelled_energy_is_never_narrower_than_half_of_itself(joules: list[fl
     assert found.high >= 1.5 * found.estimate * (1 - 1e-12)
     assert found.low <= 0.5 * found.estimate * (1 + 1e-12)
     assert found.low >= 0
-
-
-def test_a_pretend_meter_stays_pretend_in_grams_and_litres() -> None:
-    windows = [window(10.0, method="pretend", meter="fake")] * 5
-    for address in SITES:
-        assert value(address, metered(windows)).method == "pretend"
-
-
-PLACES = st.builds(
-    lambda pue, wue, carbon, water: change(
-        PLACE,
-        pue=pue,
-        wue=wue,
-        grid_carbon=Factor(value=carbon, unit="g/kWh", year=2024, source="s"),
-        grid_water=Factor(value=water, unit="L/kWh", year=2024, source="s"),
-    ),
-    st.floats(1, 3),
-    st.floats(0, 20),
-    st.floats(0, 1500),
-    st.floats(0, 100),
-)
-
-
-@given(site=PLACES, joules=st.floats(0.1, 1e6))
-def test_carbon_and_water_are_their_formulas(site: Site, joules: float) -> None:
-    record = metered([window(joules), window(joules * 1.1), window(joules * 0.9)], site=site)
-    energy = value("energy.per_inference", record)
-    carbon, water = value("carbon.per_inference", record), value("water.per_inference", record)
-    assert site.grid_carbon is not None
-    assert site.grid_water is not None
-    assert site.pue is not None
-    assert site.wue is not None
-    for end in ("estimate", "low", "high"):
-        e = getattr(energy, end)
-        grams = e * site.pue * site.grid_carbon.value / 3.6e6
-        litres = e * (site.wue + site.pue * site.grid_water.value) / 3.6e6
-        assert getattr(carbon, end) == pytest.approx(grams)
-        assert getattr(water, end) == pytest.approx(litres)
-    assert (carbon.unit, water.unit) == ("g", "L")
-    assert carbon.method == water.method == energy.method
-
-
-def test_a_kilowatt_hour_by_hand() -> None:
-    record = metered([window(3.6e6, calls=1)] * 3)
-    assert value("carbon.per_inference", record).estimate == pytest.approx(1.5 * 100)
-    # 2 L on site, which PUE does not multiply, and 1.5 kWh of 4 L elsewhere.
-    assert value("water.per_inference", record).estimate == pytest.approx(2 + 1.5 * 4)
-
-
-@pytest.mark.parametrize(
-    ("lacking", "carbon", "water"),
-    [
-        ({"pue": None}, "no_pue", "no_pue"),
-        ({"wue": None}, None, "no_wue"),
-        ({"grid_carbon": None}, "no_factor", None),
-        ({"grid_water": None}, None, "no_factor"),
-    ],
-)
-def test_what_the_site_does_not_state_is_missing(
-    lacking: dict[str, None], carbon: str | None, water: str | None
-) -> None:
-    record = metered([window(10.0)] * 5, site=change(PLACE, **lacking))
-    for address, reason in (("carbon.per_inference", carbon), ("water.per_inference", water)):
-        if reason is None:
-            assert value(address, record).estimate > 0
-        else:
-            assert missing(address, record).reason == reason
-
-
-def test_without_a_site_there_is_energy_and_no_carbon() -> None:
-    record = metered([window(10.0)] * 5, site=None)
-    assert value("energy.per_inference", record).estimate == pytest.approx(0.1)
-    assert missing("carbon.per_inference", record).reason == "no_site"
-    assert missing("water.per_inference", record).reason == "no_site"
-
-
-@pytest.mark.parametrize(
-    ("worth", "unit"),
-    [(0.1, "kg/kWh"), (100.0, ""), (-5.0, "g/kWh"), (math.nan, "g/kWh"), (math.inf, "g/kWh")],
-)
-def test_kilograms_are_not_taken_for_grams_nor_nonsense_for_a_factor(
-    worth: float, unit: str
-) -> None:
-    """Tonnes labelled kilograms have stood on a public board for years."""
-    factor = Factor(value=worth, unit=unit, year=2024, source="mine")
-    site = change(PLACE, grid_carbon=factor, grid_water=change(factor, unit=unit[1:] or "m3"))
-    record = metered([window(10.0)] * 5, site=site)
-    for address in ("carbon.per_inference", "water.per_inference"):
-        found = missing(address, record)
-        assert found.reason == "no_factor"
-        assert "kWh" in found.detail

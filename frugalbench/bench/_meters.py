@@ -66,7 +66,7 @@ class Meters:
         while last < until:
             step()
             now, found = self.clock(), leader.read()
-            if found != before:
+            if _moved(before, found):
                 return self.clock() - last
             last = now
         return None
@@ -129,6 +129,14 @@ class Meters:
         """Close every meter."""
         for meter in self.opened.values():
             meter.close()
+
+
+def _moved(before: meters.Reading, now: meters.Reading) -> bool:
+    """Whether a counter jumped; a reading that is lost, or found again, is no jump."""
+    return any(
+        then is not None and joules is not None and joules != then
+        for joules, then in ((joules, before.get(domain)) for domain, joules in now.items())
+    )
 
 
 def _edge_error(

@@ -100,7 +100,10 @@ def draw_order(run: Call, places: Sequence[Call], seed: int, expected: float) ->
     rng = np.random.default_rng(seed)
     picks = rng.integers(0, len(places), RING)
     mean = max(1, min(MEAN_STRETCH, int(expected / LEAST_LOOKS)))
-    return Order(run, places, picks, rng.integers(1, 2 * mean, RING), seed)
+    # Two stretches make twice the mean together, so that chance never leaves too few looks.
+    odd = rng.integers(1, 2 * mean, RING // 2)
+    stretches = np.column_stack([odd, 2 * mean - odd]).reshape(-1)
+    return Order(run, places, picks, stretches, seed)
 
 
 def closed_loop(

@@ -4,8 +4,7 @@ Sources: Wilson (1927) for one proportion; Newcombe (1998), method 10, for a dif
 Zou and Donner (2008), MOVER, for a sum of independent estimates; the binomial order-statistic
 interval for a quantile; DeLong et al. (1988) and Newcombe (2006), method 5, for an area under the
 ROC curve; Geyer (1992), initial monotone sequence, for the worth of correlated observations; the
-appendix on early stopping of the MLPerf inference rules; Davison and Hinkley (1997), section 3.8,
-for the bootstrap of hierarchical data.
+appendix on early stopping of the MLPerf inference rules.
 """
 
 import math
@@ -37,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 MOST_LAGS = 2**16
 CONFIDENCE = 0.99
-REPLICATES = 4000
+REPLICATES = 1000
 
 Draw = Callable[[np.random.Generator, int], Floats]
 """Gives so many resampled statistics of one process, shape (size,)."""
@@ -183,11 +182,13 @@ def resampled_mean(values: Floats) -> Draw:
 def hierarchical(
     values: Sequence[float], draws: Sequence[Draw], level: float = LEVEL, seed: int = 0
 ) -> tuple[float, float, float]:
-    """The median over processes, and its interval from a hierarchical bootstrap.
+    """The median over processes, and its interval from the spread between and inside them.
 
-    Processes are drawn with replacement, and inside each its own statistic is drawn again. A
-    bootstrap of few processes is too narrow: its deviations are stretched by Student's t over the
-    normal quantile, and by what resampling k of k processes takes from their spread.
+    The spread of the processes' own values holds what differs between processes and what is
+    uncertain inside each; few processes show it badly, which Student's t makes up for. The interval
+    is never narrower than what the inside of the processes alone leaves open, so that a few that
+    agree by luck do not make it a point. Resampling processes, as a bootstrap does, needs more than
+    a few of them: of three it covers 92 % instead of 95.
 
     Args:
         values: the statistic of each process, two at least.
@@ -200,20 +201,14 @@ def hierarchical(
     """
     from scipy.stats import t
 
-    k = len(values)
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([draw(rng, REPLICATES * k) for draw in draws])
-    picks = rng.integers(0, k, (REPLICATES, k))
-    cells = np.arange(REPLICATES * k).reshape(REPLICATES, k)
-    medians = np.median(drawn[picks, cells], axis=1)
-    middle = float(np.median(values))
-    stretch = float(t.ppf(0.5 + level / 2, k - 1)) / z_value(level) * math.sqrt(k / (k - 1))
-    low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
-    return (
-        middle,
-        middle - stretch * max(0.0, middle - float(low)),
-        middle + stretch * max(0.0, float(high) - middle),
-    )
+    k, rng = len(values), np.random.default_rng(seed)
+    between = float(np.std(values, ddof=1))
+    inside = math.sqrt(float(np.mean([draw(rng, REPLICATES).var() for draw in draws])))
+    spread = max(float(t.ppf(0.5 + level / 2, k - 1)) * between, z_value(level) * inside)
+    # A median of normal values spreads up to √(π/2) times as far as their mean; of two it is it.
+    wider = math.sqrt(math.pi / 2) if k > 2 else 1.0
+    middle, half = float(np.median(values)), wider * spread / math.sqrt(k)
+    return middle, middle - half, middle + half
 
 
 def effective_size(values: Floats) -> float:

@@ -1,11 +1,13 @@
 """Joules per inference from the energy windows of a record: in all, and above idle.
 
-Methods are never mixed: where a counter was read, a model is not added to it. Parts of a machine
-(`cpu`, `ram`, `gpu`) are added up; a whole one (`machine`, `board`) is taken alone; `psys` and
-single rails overlap others and are only shown.
+Where a counter was read, a model is never added to it. Parts of a machine (`cpu`, `ram`, `gpu`) are
+added up, each by the most trusted method that covers it, and the sum is as good as the least
+trusted of them; a whole one (`machine`, `board`) is taken alone; `psys` and single rails overlap
+others and are only shown.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,23 +17,21 @@ import numpy.typing as npt
 from frugalbench.metrics._intervals import hierarchical, mean_t, resampled_mean, z_value
 from frugalbench.metrics._metric import no_run
 from frugalbench.record import Phase, Record, Window
-from frugalbench.spec import Factor
 from frugalbench.values import GRADES, MEASURED, METHODS, Grade, Measure, Method, Missing, Value
 
 __all__ = [
-    "facility",
     "idle_power",
-    "impossible",
     "mean_power",
     "net_per_inference",
     "per_inference",
-    "scaled",
 ]
 
 Floats = npt.NDArray[np.float64]
 
 WHOLES = ("machine", "board")
 PLATFORM, RAIL = "psys", "rail:"
+GPU_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRT", "MIGraphX", "ROCM")
+"""Beginnings of the providers that compute on a GPU, whose energy no other domain holds."""
 DRIFT_MEDIUM, DRIFT_LOW = 0.05, 0.10
 """Relative drift of idle power past which an energy is of medium, or of low, quality."""
 DISAGREEMENT = 0.05
@@ -42,7 +42,7 @@ DETECTION = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The windows an energy is computed from: one method, each domain once."""
+    """The windows an energy is computed from, each domain once, and the least trusted method."""
 
     domains: dict[str, list[Window]]
     method: Method
@@ -51,17 +51,22 @@ class _Chosen:
 
     def whole(self, phase: Phase = "run") -> list[tuple[Window, ...]]:
         """The windows of a phase in which every domain was read."""
-        series = [[w for w in one if w.phase == phase] for one in self.domains.values()]
-        return [group for group in zip(*series, strict=False) if all(map(_was_read, group))]
+        places = [_places(w for w in one if w.phase == phase) for one in self.domains.values()]
+        groups = [
+            tuple(one[place] for one in places)
+            for place in places[0]
+            if all(place in one for one in places)
+        ]
+        return [group for group in groups if all(map(_was_read, group))]
 
 
 def per_inference(record: Record, domain: str | None = None) -> Measure:
     """Joules per inference, of one domain or of all that the most trusted method covers.
 
-    The estimate is the median over processes of the mean over windows. The interval is a
-    hierarchical bootstrap (Student's t with one process) plus the worst-case error of reading at
-    the edges, and never narrower than its grade when that is medium or low; a modelled energy is
-    always low. A domain that was never read, or never moved, makes it Missing.
+    The estimate is the median over processes of the mean over windows. The interval is Student's t
+    over processes (over windows with one) plus the worst-case error of reading at the edges, and
+    never narrower than its grade when that is medium or low; a modelled energy is always low. A
+    domain that was never read, or never moved, makes it Missing.
     """
     chosen = _choose(record, domain)
     if isinstance(chosen, Missing):
@@ -208,13 +213,18 @@ def _choose(record: Record, domain: str | None) -> _Chosen | Missing:
     domains = _by_domain(w for w in asked if w.method == best)
     if domain is None:
         whole = next((one for one in WHOLES if one in domains), None)
-        domains = {whole: domains[whole]} if whole else domains
+        domains = {whole: domains[whole]} if whole else domains | _elsewhere(asked, domains)
+        on_gpu = record.run is not None and record.run.provider.startswith(GPU_PROVIDERS)
+        if on_gpu and not whole and "gpu" not in domains:
+            detail = "the model ran on a GPU that no meter read: run frugalbench doctor"
+            return Missing(reason="no_meter", detail=detail)
     for name, series in domains.items():
         if not any(_was_read(w) and w.joules for w in series if w.phase == "run"):
             detail = series[0].reason or f"the counter of the {name} did not move"
             return Missing(reason="meter_failed", detail=detail)
-    doubts = (*_disagreement(windows, domains), *_uncovered(record, domains, domain))
-    return _Chosen(domains, best, len(ran) - len(methods), doubts)
+    doubts = (*_disagreement(windows, domains), *_uncovered(domains, domain))
+    method = max((series[0].method for series in domains.values()), key=METHODS.index)
+    return _Chosen(domains, method, len(ran) - len(methods), doubts)
 
 
 def _wanted(name: str, domain: str | None) -> bool:
@@ -249,6 +259,32 @@ def _by_domain(windows: Iterable[Window]) -> dict[str, list[Window]]:
     return dict(sorted(domains.items()))
 
 
+def _places(windows: Iterable[Window]) -> dict[tuple[int, int], Window]:
+    """The windows of one domain and phase, by process and place in it."""
+    found: dict[tuple[int, int], Window] = {}
+    seen: Counter[int] = Counter()
+    for window in windows:
+        found[window.process, seen[window.process]] = window
+        seen[window.process] += 1
+    return found
+
+
+def _elsewhere(
+    asked: Iterable[Window], domains: dict[str, list[Window]]
+) -> dict[str, list[Window]]:
+    """Parts that another measured method covers, such as a GPU's sensor beside RAPL's counters."""
+    if any(series[0].method not in MEASURED for series in domains.values()):
+        return {}
+    others = [
+        w
+        for w in asked
+        if w.method in MEASURED and w.domain not in domains and w.domain not in WHOLES
+    ]
+    read = {(w.meter, w.domain) for w in others if w.phase == "run" and _was_read(w)}
+    others.sort(key=lambda w: ((w.meter, w.domain) not in read, METHODS.index(w.method)))
+    return _by_domain(others)
+
+
 def _joules(group: Iterable[Window]) -> float:
     return sum(window.joules or 0.0 for window in group)
 
@@ -266,7 +302,7 @@ def _over_processes(
     if len(parts) > 1:
         means = [float(part.mean()) for part in parts]
         found = hierarchical(means, [resampled_mean(part) for part in parts])
-        return (*found, "hierarchical_bootstrap")
+        return (*found, "processes_t")
     if rates.size < 2:
         only = float(rates[0])
         return only, only, only, "single_observation"
@@ -325,14 +361,12 @@ def _disagreement(
             and w.method in MEASURED
         ]  # fmt: skip
         for meter in dict.fromkeys(w.meter for w in others):
+            mine = _places(w for w in series if w.phase == "run")
+            theirs = _places(w for w in others if w.meter == meter and w.phase == "run")
             pairs = [
-                (one.joules or 0.0, other.joules or 0.0)
-                for one, other in zip(
-                    [w for w in series if w.phase == "run"],
-                    [w for w in others if w.meter == meter and w.phase == "run"],
-                    strict=False,
-                )
-                if _was_read(one) and _was_read(other)
+                (one.joules or 0.0, theirs[place].joules or 0.0)
+                for place, one in mine.items()
+                if place in theirs and _was_read(one) and _was_read(theirs[place])
             ]
             one, other = (sum(column) for column in zip(*pairs, strict=True)) if pairs else (0, 0)
             if max(one, other) > 0 and abs(one - other) > DISAGREEMENT * max(one, other):
@@ -342,7 +376,7 @@ def _disagreement(
 
 
 def _uncovered(
-    record: Record, domains: dict[str, list[Window]], asked: str | None
+    domains: dict[str, list[Window]], asked: str | None
 ) -> tuple[tuple[Grade, str], ...]:
     """What drew power for the model and is in no domain that was read."""
     if asked is not None or "gpu" not in domains or "cpu" in domains:
@@ -357,39 +391,3 @@ def _grade(method: Method, relative: float, doubts: Iterable[tuple[Grade, str]])
     order: tuple[Grade, ...] = ("high", "medium", "low")
     fitting: Grade = next((grade for grade in order if relative <= GRADES[grade]), "low")
     return max([fitting, *(grade for grade, _ in doubts)], key=order.index)
-
-
-def facility(record: Record) -> tuple[Value, float] | Missing:
-    """Energy per inference and the site's PUE, or why a site figure cannot be given."""
-    joules = per_inference(record)
-    if isinstance(joules, Missing):
-        return joules
-    site = record.spec.site
-    if site is None:
-        return Missing(reason="no_site", detail="no site was stated: add site=fr, for example")
-    if site.pue is None:
-        return Missing(reason="no_pue", detail=f"site '{site.name}' states no pue: add site.pue=…")
-    return joules, site.pue
-
-
-def impossible(factor: Factor, unit: str) -> Missing | None:
-    """Why a factor that someone stated cannot be used, or None: kg taken for g is off by 1000."""
-    if factor.unit == unit and 0 <= factor.value < math.inf:
-        return None
-    detail = f"the site's factor of {factor.value:g} {factor.unit} must be a number of {unit}"
-    return Missing(reason="no_factor", detail=detail)
-
-
-def scaled(joules: Value, factor: float, unit: str, note: str) -> Value:
-    """An energy times a factor, in another unit; the interval follows, the method stays."""
-    return Value(
-        estimate=joules.estimate * factor,
-        unit=unit,
-        low=joules.low * factor,
-        high=joules.high * factor,
-        n=joules.n,
-        method=joules.method,
-        interval=joules.interval,
-        level=joules.level,
-        note=note,
-    )

@@ -54,9 +54,9 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
     """A percentile of several processes' calls with its interval.
 
     The estimate is the median of the processes' percentiles, each `sorted[int(n·p)]` as in
-    MLPerf's LoadGen, and the interval comes from a hierarchical bootstrap in which correlated
-    calls count for less. With one process, or too few calls in each, it is the order-statistic
-    interval of all calls together.
+    MLPerf's LoadGen, and the interval is Student's t over the processes, never narrower than their
+    calls alone allow, of which correlated ones count for less. With one process, or too few calls
+    in each, it is the order-statistic interval of all calls together.
 
     Returns:
         (estimate, low, high, construction), ns; None below the fewest queries of the percentile.
@@ -73,7 +73,7 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
         draws.append(quantile_draw(ordered, p, _effective(part, p)))
     middle, low, high = hierarchical(values, draws)
     # Nothing is faster than the fastest call.
-    return middle, max(low, min(middle, float(calls.min()))), high, "hierarchical_bootstrap"
+    return middle, max(low, min(middle, float(calls.min()))), high, "processes_t"
 
 
 def _effective(calls: Calls, p: float) -> float:
@@ -219,7 +219,7 @@ def throughput(record: Record) -> Measure:
     """Samples answered per second: of timed queries, or of the clock in the server scenario.
 
     Within a process the interval is Student's t over the means of consecutive parts, so that slow
-    drifts count; over processes it is a hierarchical bootstrap.
+    drifts count; over processes it is Student's t over their means.
     """
     if (gone := no_run(record)) is not None:
         return gone
@@ -253,7 +253,7 @@ def throughput(record: Record) -> Measure:
         else max(estimate, run.samples / fastest),
         n=int(record.latency_ns.size),
         method=_method(record),
-        interval="hierarchical_bootstrap" if len(means) > 1 else "batch_means_t",
+        interval="processes_t" if len(means) > 1 else "batch_means_t",
     )
 
 
@@ -285,7 +285,7 @@ def _over_processes(
         high=high,
         n=len(values) if n is None else n,
         method=_method(record),
-        interval="hierarchical_bootstrap" if len(values) > 1 else "single_observation",
+        interval="processes_t" if len(values) > 1 else "single_observation",
     )
 
 

@@ -30,10 +30,19 @@ COPIES = 16
 LARGEST = 1_900_000_000
 """Bytes of a file that holds its own weights: protobuf ends at 2 GiB."""
 
+LEAST = 0.1
+"""Share of a model's numbers that must change their type for it to be called converted."""
+
 NOTHING = 3
-"""Exit code of the child when no weight changed its type."""
+"""Exit code of the child when fewer did."""
 
 KINDS = {"fp16": ("float16",), "int8": ("int8", "uint8")}
+QUANTISED = (
+    *("DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"),
+    *("QuantizeLinear", "DynamicQuantizeLSTM", "QGemm"),
+)
+"""Operators whose scales are 32-bit floats."""
+
 SILENT = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
 
 
@@ -70,11 +79,13 @@ def convert(path: Path, precision: Precision, folder: Path, seconds: float = SEC
         shutil.rmtree(scratch, ignore_errors=True)
     if ended.code == NOTHING:
         raise UsageError(
-            f"{path} has no weights that {precision} can convert; use model.precision=as_is"
+            f"{path} has no weights that {precision} can convert, or too few ({ended.said}); "
+            "use model.precision=as_is"
         )
     if ended.code != 0 or not target.is_file():
+        how = ended.how.replace(f"{folder}/", "")
         raise UsageError(
-            f"{path} could not be converted to {precision} ({ended.how}); "
+            f"{path} could not be converted to {precision} ({how}); "
             "convert it with other tools and use model.precision=as_is"
         )
     return target
@@ -103,7 +114,10 @@ def main(arguments: list[str]) -> int:
     for convert_to in CONVERTERS[precision]:
         made = convert_to(model, Path(scratch), size)
         after = weights(made)
-        if not any(after.get(kind, 0) > before.get(kind, 0) for kind in KINDS[precision]):
+        gained = sum(after.get(kind, 0) - before.get(kind, 0) for kind in KINDS[precision])
+        total = sum(before.values())
+        if gained < LEAST * total:
+            sys.stderr.write(f"\n{max(0, gained):,} of {total:,} numbers\n")
             return NOTHING
         if ports != [(one.name, one.type.tensor_type.elem_type) for one in _ports(made)]:
             why = "its inputs or outputs would change"
@@ -119,10 +133,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _to_fp16(model: Any, scratch: Path, size: int) -> Any:
-    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers import float16
 
-    # Shapes are inferred on a copy in one piece, which ends at the limit of protobuf.
-    return convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=size > LARGEST)
+    return float16.convert_float_to_float16(
+        model,
+        keep_io_types=True,
+        # Shapes are inferred on a copy in one piece, which ends at the limit of protobuf.
+        disable_shape_infer=size > LARGEST,
+        op_block_list=[*float16.DEFAULT_OP_BLOCK_LIST, *QUANTISED],
+    )
 
 
 def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> Any:
@@ -130,6 +149,7 @@ def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> An
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     made = scratch / "made.onnx"
+    _lift_constants(model.graph)
     quantize_dynamic(
         model,
         made,
@@ -138,9 +158,34 @@ def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> An
         # saturate, and the same file would answer differently from one machine to another.
         reduce_range=signed,
         weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+        nodes_to_exclude=_without_weight(model.graph),
         use_external_data_format=size > LARGEST,
     )
     return onnx.load(str(made), format="protobuf")
+
+
+def _lift_constants(graph: Any) -> None:
+    """Make initialisers of constants: the quantiser takes only those for weights."""
+    kept = []
+    for node in graph.node:
+        value = next((one.t for one in node.attribute if one.name == "value"), None)
+        if node.op_type == "Constant" and value is not None:
+            graph.initializer.add().CopyFrom(value)
+            graph.initializer[-1].name = node.output[0]
+        else:
+            kept.append(_copy(node))
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _without_weight(graph: Any) -> list[str]:
+    """Names of the convolutions whose weight is computed: the quantiser stops at them."""
+    weighed, names = {one.name for one in graph.initializer}, []
+    for place, node in enumerate(graph.node):
+        if node.op_type == "Conv" and node.input[1] not in weighed:
+            node.name = node.name or f"convolution {place}"
+            names.append(node.name)
+    return names
 
 
 CONVERTERS: dict[str, tuple[Callable[[Any, Path, int], Any], ...]] = {
@@ -170,15 +215,24 @@ def _tidy(made: Any, given: Any) -> None:
     for body in bodies(made):
         nodes = in_order(body.node)
         if any(one is not other for one, other in zip(nodes, body.node, strict=True)):
-            copies = [type(one).FromString(one.SerializeToString()) for one in nodes]
+            copies = [_copy(one) for one in nodes]
             del body.node[:]
             body.node.extend(copies)
     del made.graph.value_info[:]
 
 
+def _copy(node: Any) -> Any:
+    copy = type(node)()
+    copy.CopyFrom(node)
+    return copy
+
+
 def _bytes(model: Any) -> int:
+    """About how much the weights take: eight bytes for a number that is not packed."""
+    tensors = [one for body in bodies(model) for one in getattr(body, "initializer", ())]
+    lists = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data")
     return sum(
-        len(one.raw_data) for body in bodies(model) for one in getattr(body, "initializer", ())
+        len(one.raw_data) + 8 * sum(len(getattr(one, name)) for name in lists) for one in tensors
     )
 
 
@@ -202,7 +256,7 @@ def _refusal(path: str) -> str:
     try:
         onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - its errors have no common base, and this is a child
-        return str(error).splitlines()[0]
+        return str(error).replace(path, Path(path).name).splitlines()[0]
     return ""
 
 

@@ -14,10 +14,9 @@ Shape = tuple[int, ...]
 MOST = 1024
 """Elements of the arrays that are looked into."""
 
-NUMBERS: dict[int, Any] = {
-    **{1: np.float32, 10: np.float16, 11: np.float64},
-    **{6: np.int32, 7: np.int64, 9: np.bool_},
-}
+NUMBERS: dict[int, Any] = dict(
+    zip((1, 6, 7, 9, 10, 11), map(np.dtype, ("f4", "i4", "i8", "?", "f2", "f8")), strict=True)
+)
 """The types of ONNX tensors whose elements are looked at."""
 
 

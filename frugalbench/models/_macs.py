@@ -24,7 +24,7 @@ PLAIN_NODES = 2000
 PLAIN_AXES = 8
 ROUNDS = 16
 SECONDS = 20
-MEMORY = 4 * 1024**3
+MEMORY = 2 * 1024**3
 PLAIN = {
     *(
         ("", op)

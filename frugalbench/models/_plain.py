@@ -54,8 +54,8 @@ def _fused_matmul(node: Any, opset: int) -> list[Any]:
     sides = {one.name: one.i for one in node.attribute}
 
     def term(axes: str, side: str) -> str:
-        first, last = reversed(axes) if sides.get(f"trans{side}") else axes
-        return f"{first}...{last}" if sides.get(f"transBatch{side}") else f"...{first}{last}"
+        turned = axes[::-1] if sides.get(f"trans{side}") else axes
+        return "...".join(turned) if sides.get(f"transBatch{side}") else f"...{turned}"
 
     equation = f"{term('ik', 'A')},{term('kj', 'B')}->...ij"
     return [_node("Einsum", node.input[:2], node.output, equation=equation)]
