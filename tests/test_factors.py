@@ -272,10 +272,9 @@ def test_litres_and_grams_are_not_taken_for_each_other() -> None:
     assert factors.read("grid_water", table(litres))["FR"].value == 50
 
 
-@given(unit=st.text(max_size=8))
+@given(unit=st.text(st.characters(exclude_categories=("C", "Z")), max_size=8))
 def test_only_the_tables_own_unit_is_read(unit: str) -> None:
     assume(unit != "g/kWh")
-    assume(unit.isprintable())
     refused("grid_carbon", table(GOOD | {"unit": unit}))
 
 

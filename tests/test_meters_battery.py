@@ -82,6 +82,25 @@ def test_once_the_charger_is_plugged_in_the_reading_is_unknown_for_good(tmp_path
         assert "state changed" in meter.reason("machine")
 
 
+def test_a_battery_that_begins_to_charge_beside_another_is_unknown(tmp_path: Path) -> None:
+    clock = Clock()
+    cell(tmp_path, "BAT0")
+    other = cell(tmp_path, "BAT1", status="Not charging", power_now=0)
+    meter = opened(tmp_path, clock)
+    put(other, {"status": "Charging", "power_now": 20_000_000})
+    clock.wait(1.0)
+    meter.sample()
+    assert meter.read() == {"machine": None}
+
+
+def test_one_battery_that_shows_nothing_does_not_leave_the_other_as_the_whole(
+    tmp_path: Path,
+) -> None:
+    cell(tmp_path, "BAT0")
+    cell(tmp_path, "BAT1", power_now=0)
+    assert "no power" in why(battery.open(CPU, tmp_path)).reason
+
+
 @pytest.mark.parametrize("garbage", ["", "unknown", "0"])
 def test_a_running_machine_never_draws_nothing(tmp_path: Path, garbage: str) -> None:
     clock = Clock()

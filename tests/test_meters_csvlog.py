@@ -426,6 +426,12 @@ def test_decimal_commas_between_commas_are_explained(tmp_path: Path) -> None:
         opened(path)
 
 
+def test_a_comma_that_may_be_of_decimals_or_of_thousands_is_not_guessed(tmp_path: Path) -> None:
+    path = write(tmp_path, "timestamp,power", [f'{T},"1,250"'])
+    with pytest.raises(UsageError, match="no number"):
+        opened(path)
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [

@@ -386,7 +386,7 @@ def test_power_adds_up_to_the_energy_of_the_same_gpus() -> None:
 
 def no_field(driver: Driver) -> None:
     driver.library.nvmlDeviceGetFieldValues.side_effect = lambda handle, fields: [
-        SimpleNamespace(nvmlReturn=pynvml.NVML_ERROR_NOT_SUPPORTED, value=None)
+        SimpleNamespace(nvmlReturn=pynvml.NVML_ERROR_NOT_SUPPORTED, value=SimpleNamespace(uiVal=0))
     ]
 
 

@@ -133,7 +133,7 @@ class Sampler:
             since = max(0.0, self._clock() - self._at)
             self._check_hole(since)
             return {
-                domain: None if one.lost else one.joules
+                domain: None if one.lost else one.joules + one.watts * since
                 for domain, one in self._domains.items()
             }
 

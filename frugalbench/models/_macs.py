@@ -67,10 +67,11 @@ def _told(work: Work, copy: Slim) -> tuple[int | None, str]:
         return None, "the count is larger than any number that can be kept"
     notes = [f"at least: {missing} are not counted"] if missing else []
     macs, uneven = work.macs, work.macs % copy.samples
-    if not uneven:
-        macs //= copy.samples
-    else:
+    if uneven:
         notes.append(f"of a call of {copy.samples} samples, which do not share it evenly")
+    else:
+        macs //= copy.samples
+        notes += [f"for one of the {copy.samples} samples of a call"] if copy.fixed else []
     notes += work.notes
     if copy.unsized:
         notes.append(f"{copy.unsized} axes without a size count as 1 (model.dims gives sizes)")

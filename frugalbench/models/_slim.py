@@ -36,10 +36,14 @@ class TooLargeError(Exception):
 
 @dataclass(slots=True)
 class Slim:
-    """The copy; how many samples one run of it takes; and how many axes were given size 1."""
+    """The copy; how many samples one run of it takes; and how many axes were given size 1.
+
+    `fixed` says that the graph itself says how many samples it takes.
+    """
 
     proto: Any
     samples: int = 1
+    fixed: bool = False
     unsized: int = 0
     nodes: int = 0
     functions: set[tuple[str, str]] = field(default_factory=set)
@@ -201,7 +205,7 @@ def _size_axes(graph: Any, dims: Mapping[str, int], batch: int, copy: Slim) -> N
     fixed = {one.dim_value if one is not None else 0 for one in firsts}
     if len(fixed) == 1 and min(fixed) > 0:
         # One number for the first axis of every input is a batch the graph fixes.
-        copy.samples = min(fixed)
+        copy.samples, copy.fixed = min(fixed), min(fixed) > 1
     sizes = dict(dims)
     for first in firsts:
         if first is not None and first.dim_value <= 0 and first.dim_param not in dims:
