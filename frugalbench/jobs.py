@@ -83,6 +83,9 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
     """
     runners.check(spec.model.runner)
     meters.check(spec.target.meters)
+    if spec.target.meter_log is not None:
+        # A log that cannot be read is better known now than after the measurement.
+        meters.open_meter("csvlog", spec.target)
     graph = models.inspect(spec.model)
     if spec.model.precision != "as_is":
         assert folder is not None, "a converted model needs a folder"

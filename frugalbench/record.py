@@ -241,11 +241,6 @@ class Run(Facts, frozen=True, kw_only=True):
     discarded: tuple[Process, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @property
-    def memory(self) -> Memory | None:
-        """Peak memory of the first process, or None where the system hides it."""
-        return self.processes[0].memory
-
 
 class Failure(Facts, frozen=True, kw_only=True):
     """Why there is no run: the worker's end, in one line."""

@@ -11,10 +11,32 @@ def test_memory_is_the_peaks_the_worker_saw() -> None:
     assert value("memory.peak", record).unit == "B"
 
 
+def test_the_peak_is_split_into_import_model_and_run() -> None:
+    record = make_record()
+    parts = [
+        value(f"memory.{part}", record).estimate for part in ("importing", "loading", "running")
+    ]
+    assert parts == [60 * 2**20, 4 * 2**20, 6 * 2**20]
+    assert sum(parts) == value("memory.peak", record).estimate
+
+
+def test_of_several_processes_the_largest_counts_and_the_smallest_is_told() -> None:
+    record = make_record()
+    assert record.run is not None
+    (one,) = record.run.processes
+    assert one.memory is not None
+    heavier = change(one, memory=change(one.memory, after_run=80 * 2**20))
+    both = change(record, run=change(record.run, processes=(one, heavier)))
+    found = value("memory.peak", both)
+    assert (found.low, found.estimate, found.high) == (70 * 2**20, 80 * 2**20, 80 * 2**20)
+    assert found.n == 2
+
+
 def test_a_system_without_the_counter_has_no_memory_of_zero() -> None:
     record = make_record()
     assert record.run is not None
-    blind = change(record, run=change(record.run, memory=None))
+    shut = change(record.run.processes[0], memory=None)
+    blind = change(record, run=change(record.run, processes=(shut,)))
     assert missing("memory.peak", blind).reason == "no_counter"
     assert missing("memory.for_model", blind).reason == "no_counter"
 

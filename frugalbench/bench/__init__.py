@@ -139,7 +139,7 @@ def _watched_run(
     timed = timed_run(
         order, plan, meters, watch.look, progress, seconds, room, call_seconds=call_seconds
     )
-    windows += [*timed.windows, *idle(meters, budget.idle, "idle_after")]
+    windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
     arrays["latency_ns"] = timed.tape.array()
     return (_process(job, opened, warm, timed, watch), windows), arrays
 

@@ -37,6 +37,7 @@ class Meters:
     notes: list[str] = field(default_factory=list)
     clock: Seconds = time.perf_counter
     wall: Seconds = time.time
+    awaited: list[tuple[str, Edge, Edge, int, Phase]] = field(default_factory=list)
 
     @property
     def leader(self) -> meters.Meter | None:
@@ -72,11 +73,14 @@ class Meters:
         return None
 
     def windows(self, begin: Edge, end: Edge, calls: int, *, phase: Phase = "run") -> list[Window]:
-        """The energy between two edges, one window for each meter and domain."""
+        """The energy between two edges, one window for each meter and domain.
+
+        What a deferred meter read is known later, and comes with `late_windows`.
+        """
         found = []
         for name, meter in self.opened.items():
             if isinstance(meter, meters.Deferred):
-                found += self._deferred(name, meter, begin, end, calls, phase)
+                self.awaited.append((name, begin, end, calls, phase))
                 continue
             aligned = meter is self.leader and None not in (begin.gap, end.gap)
             for domain, now in end.readings[name].items():
@@ -91,7 +95,7 @@ class Meters:
                         seconds=end.at - begin.at,
                         joules=joules,
                         error=_edge_error(meter, joules, begin, end, aligned=aligned),
-                        reason="" if joules is not None else f"{name} could not be read",
+                        reason="" if joules is not None else _why(name, meter, domain),
                         phase=phase,
                         period=meter.period,
                         aligned=aligned,
@@ -99,28 +103,27 @@ class Meters:
                 )
         return found
 
-    def _deferred(
-        self,
-        name: str,
-        meter: meters.Deferred,
-        begin: Edge,
-        end: Edge,
-        calls: int,
-        phase: Phase,
-    ) -> list[Window]:
-        opened = self.opened[name]
+    def late_windows(self) -> list[Window]:
+        """The windows of deferred meters, once all is timed: reading a log may take its time."""
+        found, self.awaited = self.awaited, []
+        return [window for one in found for window in self._late(*one)]
+
+    def _late(self, name: str, begin: Edge, end: Edge, calls: int, phase: Phase) -> list[Window]:
+        meter = self.opened[name]
+        if not isinstance(meter, meters.Deferred):
+            return []
         return [
             Window(
                 meter=name,
                 domain=domain,
-                method=opened.method,
+                method=meter.method,
                 calls=calls,
                 seconds=end.at - begin.at,
                 joules=joules,
                 error=error,
                 reason=reason,
                 phase=phase,
-                period=opened.period,
+                period=meter.period,
             )
             for domain, (joules, error, reason) in meter.between(begin.wall, end.wall).items()
         ]
@@ -132,11 +135,20 @@ class Meters:
 
 
 def _moved(before: meters.Reading, now: meters.Reading) -> bool:
-    """Whether a counter jumped; a reading that is lost, or found again, is no jump."""
+    """Whether a counter jumped; a reading that is lost, or found again, is no jump.
+
+    Domains that are only shown do not count: another GPU's tick is not ours.
+    """
     return any(
         then is not None and joules is not None and joules != then
-        for joules, then in ((joules, before.get(domain)) for domain, joules in now.items())
+        for domain, joules in now.items()
+        if domain != "psys" and not domain.startswith("rail:")
+        for then in (before.get(domain),)
     )
+
+
+def _why(name: str, meter: meters.Meter, domain: str) -> str:
+    return meters.reason(meter, domain) or f"{name} could not be read"
 
 
 def _edge_error(
@@ -155,12 +167,25 @@ def _edge_error(
 
 
 def open_meters(target: Target) -> Meters:
-    """Open the meters a target names; those that cannot be opened leave a note."""
-    opened, notes = {}, []
+    """Open the meters a target names; those that cannot be opened leave a note.
+
+    Of the default list most are never there: one note names them all. Of meters that somebody
+    asked for, each says why it cannot be read.
+    """
+    opened, notes, absent = {}, list[str](), dict[str, str]()
     for name in target.meters:
         meter = meters.open_meter(name, target)
         if isinstance(meter, meters.Unavailable):
-            notes.append(f"meter {name}: {meter.reason}")
-        else:
-            opened[name] = meter
+            absent[name] = meter.reason
+            continue
+        opened[name] = meter
+        if told := meters.note(meter):
+            notes.append(f"meter {name}: {told}")
+    if target.meters != Target().meters:
+        notes += [f"meter {name}: {why}" for name, why in absent.items()]
+    elif absent and not any(one.method in MEASURED for one in opened.values()):
+        notes.append(
+            f"no power meter can be read here (tried: {', '.join(absent)}); frugalbench doctor "
+            "says what would unlock one"
+        )
     return Meters(opened, notes)

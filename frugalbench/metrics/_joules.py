@@ -379,9 +379,9 @@ def _uncovered(
     domains: dict[str, list[Window]], asked: str | None
 ) -> tuple[tuple[Grade, str], ...]:
     """What drew power for the model and is in no domain that was read."""
-    if asked is not None or "gpu" not in domains or "cpu" in domains:
+    if asked is not None or "cpu" in domains or not {"gpu", "ram"} & domains.keys():
         return ()
-    return (("medium", "the processor and its memory are not in it"),)
+    return (("medium", "the processor is not in it"),)
 
 
 def _grade(method: Method, relative: float, doubts: Iterable[tuple[Grade, str]]) -> Grade:

@@ -1,10 +1,21 @@
 """Size: bytes of the file and of the process that runs it, numbers and products in the graph."""
 
+from collections.abc import Callable
+
 from frugalbench.metrics._metric import metric, no_run
-from frugalbench.record import Record
+from frugalbench.record import Memory, Record
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["for_model", "model_size", "multiply_adds", "parameters", "peak"]
+__all__ = [
+    "for_model",
+    "importing",
+    "loading",
+    "model_size",
+    "multiply_adds",
+    "parameters",
+    "peak",
+    "running",
+]
 
 
 ONE_PROCESS = "one_process"
@@ -27,19 +38,64 @@ def _exact(amount: int, unit: str, interval: str = "exact", note: str = "") -> V
     )
 
 
-def _no_counter() -> Missing:
-    return Missing(
-        reason="no_counter", detail="this system shows no peak memory (VmHWM) of a process"
+def _peak(record: Record, part: Callable[[Memory], int]) -> Measure:
+    """The largest amount a process held, between the smallest and itself."""
+    if (gone := no_run(record)) is not None:
+        return gone
+    processes = record.run.processes if record.run else ()
+    seen = [part(process.memory) for process in processes if process.memory]
+    if not seen:
+        return Missing(
+            reason="no_counter", detail="this system shows no peak memory (VmHWM) of a process"
+        )
+    return Value(
+        estimate=max(seen),
+        unit="B",
+        low=min(seen),
+        high=max(seen),
+        n=len(seen),
+        method="counted",
+        interval=ONE_PROCESS if len(seen) == 1 else "range_of_processes",
     )
 
 
 @metric(unit="B", lower_is_better=True, title="Peak memory", titre="Pic de mémoire")
 def peak(record: Record) -> Measure:
-    """The most resident memory the worker held, Python and runtime included."""
-    if (gone := no_run(record)) is not None:
-        return gone
-    memory = record.run.memory if record.run else None
-    return _exact(memory.after_run, "B", ONE_PROCESS) if memory else _no_counter()
+    """The most resident memory a worker held, Python and runtime included."""
+    return _peak(record, lambda memory: memory.after_run)
+
+
+@metric(
+    unit="B",
+    lower_is_better=True,
+    title="Peak memory, importing the runtime",
+    titre="Pic de mémoire, import du moteur",
+)
+def importing(record: Record) -> Measure:
+    """The part of the peak that Python and the runtime take before the model is opened."""
+    return _peak(record, lambda memory: memory.after_import)
+
+
+@metric(
+    unit="B",
+    lower_is_better=True,
+    title="Peak memory, loading the model",
+    titre="Pic de mémoire, chargement du modèle",
+)
+def loading(record: Record) -> Measure:
+    """By how much the peak grows while the model is opened."""
+    return _peak(record, lambda memory: memory.after_load - memory.after_import)
+
+
+@metric(
+    unit="B",
+    lower_is_better=True,
+    title="Peak memory, running the model",
+    titre="Pic de mémoire, exécution du modèle",
+)
+def running(record: Record) -> Measure:
+    """By how much the peak grows again while the model answers."""
+    return _peak(record, lambda memory: memory.after_run - memory.after_load)
 
 
 @metric(
@@ -47,12 +103,7 @@ def peak(record: Record) -> Measure:
 )
 def for_model(record: Record) -> Measure:
     """Growth of peak memory from before the model is opened to after it has run."""
-    if (gone := no_run(record)) is not None:
-        return gone
-    memory = record.run.memory if record.run else None
-    if memory is None:
-        return _no_counter()
-    return _exact(memory.after_run - memory.after_import, "B", ONE_PROCESS)
+    return _peak(record, lambda memory: memory.after_run - memory.after_import)
 
 
 @metric(unit="B", lower_is_better=True, title="Model file size", titre="Taille du modèle")

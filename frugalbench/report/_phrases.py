@@ -124,6 +124,18 @@ NOTES: tuple[tuple[str, str], ...] = (
     ),
     (r"([\d,]+) of ([\d,]+)", "{} sur {}"),
     (
+        r"no power meter can be read here \(tried: (.+)\); frugalbench doctor says what would "
+        r"unlock one",
+        "aucun compteur d’énergie ne peut être lu ici (essayés : {}) ; frugalbench doctor dit ce "
+        "qui en débloquerait un",
+    ),
+    (
+        r"meter modelled: from the load and the nominal power of the processor, and the size of "
+        r"the memory",
+        "compteur modelled : d’après la charge et la puissance nominale du processeur, et la "
+        "taille de la mémoire",
+    ),
+    (
         r"meter (\w+): this machine shows no RAPL counter \(usual in a virtual machine\)",
         "compteur {} : cette machine ne montre pas de compteur RAPL (usuel en machine virtuelle)",
     ),
