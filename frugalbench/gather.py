@@ -44,6 +44,14 @@ class Gathered:
         """Keep that a later process gave nothing."""
         self.notes.append(f"process {number} gave nothing ({failure.kind}): {failure.detail}")
 
+    def short_of(self, wanted: int) -> None:
+        """Say it where fewer processes were measured than the plan asks for."""
+        if len(self.runs) < wanted:
+            self.notes.append(
+                f"{len(self.runs)} of {wanted} processes were measured in the time there was; "
+                "raise plan.max_seconds for all of them"
+            )
+
     def half_width(self, p: float) -> float:
         """Relative half-width of the interval of a percentile so far; infinite without one."""
         found = latency.percentile(self.latencies, p)

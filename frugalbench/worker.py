@@ -7,7 +7,6 @@ model may print what it likes), and leaves its observations in the folder.
 
 import contextlib
 import ctypes
-import math
 import os
 import resource
 import selectors
@@ -41,6 +40,9 @@ FULL_DISK = 1024**2
 GRACE = 3.0
 """Seconds past the deadline before a worker is ended: it knows the deadline itself."""
 LEAST_TIMED, LEAST_QUERIES = 0.2, 3
+ENDING, ENDING_SHARE = 0.7, 0.05
+METERS_SECONDS = 2.0
+"""What opening the meters takes at most, about."""
 
 
 def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
@@ -91,7 +93,7 @@ class _Workers:
                 self._gathered.lose(number, failure)
                 break
             seen = msgspec.json.decode((self._folder / RUN).read_bytes(), type=Run)
-            self._note_start(begun, seen)
+            self._note_start(begun, number, seen)
             if tries and (why := validity.disturbed(seen.processes[0], self._plan)):
                 tries -= 1
                 if self._time_for_another():
@@ -99,26 +101,31 @@ class _Workers:
                     continue
             self._gathered.add(number, seen, _read_arrays(self._folder, "out"))
             number += 1
+        self._gathered.short_of(self._plan.processes)
         return assemble(self._prepared, *self._gathered.run())
 
     def _attend(self, number: int) -> Failure | None:
         job = msgspec.structs.replace(
             self._prepared.job,
             process=number,
-            deadline=self._deadline,
+            # A process needs a moment to end, and its results one to be read.
+            deadline=self._deadline - min(ENDING, ENDING_SHARE * self._plan.max_seconds),
             left=max(1, self._plan.processes - number),
         )
         for left in (RUN, FAILURE):
             (self._folder / left).unlink(missing_ok=True)
         (self._folder / JOB).write_bytes(msgspec.json.encode(job))
-        return _attend(self._folder, job, self._progress)
+        return _attend(self._folder, job, self._deadline + GRACE, self._progress)
 
-    def _note_start(self, begun: float, seen: Run) -> None:
+    def _note_start(self, begun: float, number: int, seen: Run) -> None:
         """Remember what a process takes at least: its start, and a few queries."""
         process = seen.processes[0]
-        start = time.monotonic() - begun - process.seconds
         queries = LEAST_QUERIES * process.seconds / max(1, process.queries)
-        self._least = max(self._least, start + max(LEAST_TIMED, queries))
+        start = time.monotonic() - begun - process.seconds
+        if number == 0:
+            # The first one also answered rows and made checks, which the others do not.
+            start = min(start, (process.cold_start_seconds or 0.0) + METERS_SECONDS)
+        self._least = start + max(LEAST_TIMED, queries)
 
     def _time_for_another(self) -> bool:
         # A process whose start would eat the time that is left says nothing.
@@ -170,11 +177,10 @@ def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
     return arrays
 
 
-def _attend(folder: Path, job: Job, progress: bench.Progress) -> Failure | None:
-    """Start the worker, pass its progress on, and end it when it is silent or late."""
+def _attend(folder: Path, job: Job, late: float, progress: bench.Progress) -> Failure | None:
+    """Start the worker, pass its progress on, and end it when it is silent or `late` (s)."""
     plan = job.spec.plan
     silence = plan.limit_seconds + plan.process_seconds / plan.windows
-    late = (job.deadline or math.inf) + GRACE
     read_end, write_end = os.pipe()
     with (folder / ERRORS).open("wb") as errors:
         command = [sys.executable, "-P", "-m", "frugalbench.worker", str(folder), str(write_end)]

@@ -321,9 +321,9 @@ def test_early_stopping_is_the_published_table(p: float, n: int, over: int | Non
 def test_early_stopping_is_the_largest_count_that_two_other_ways_allow(n: int, p: float) -> None:
     over = intervals.early_stopping(n, p)
     assert over is None or over >= 1
-    allowed = over or 0
-    for count, fits in ((allowed, over is not None), (allowed + 1, False)):
-        if count >= n:
+    # Below one there is no estimate, even where none over it would be allowed.
+    for count, fits in ((over, True), ((over or 0) + 1, False)):
+        if count is None or count >= n:
             continue
         assert (tail(n, p, count) <= 0.01) == fits
         # F(t; n, 1 - p) is the regularised incomplete beta function I_p(n - t, t + 1).
@@ -387,7 +387,6 @@ def test_processes_far_apart_have_a_wider_interval_than_any_of_them(k: int) -> N
     draws = [intervals.quantile_draw(one, 0.9, one.size) for one in calls]
     middle, low, high = intervals.hierarchical(values, draws)
     assert high - low > 2 * max(inside)
-    assert low < min(values) + (k > 4)
     # Student's t, and what a median of normal values spreads wider than their mean.
     wider = math.sqrt(math.pi / 2) if k > 2 else 1
     half = float(t.ppf(0.975, k - 1)) * np.std(values, ddof=1) / math.sqrt(k) * wider

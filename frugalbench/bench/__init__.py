@@ -132,7 +132,7 @@ def _watched_run(
         arrays |= check_rounds(
             queries.run, queries.places, asked.others.places, seed, budget.checks, call_seconds
         )
-    seconds, room = budget.timed(meters.needed_seconds)
+    seconds, room = budget.timed(meters.needed_seconds, call_seconds)
     expected = _expected(job, seconds, call_seconds)
     order = draw_order(queries.run, queries.places, seed, expected)
     watch = Watch(queries.last, job.watched, asked.known)

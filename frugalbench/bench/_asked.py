@@ -40,7 +40,7 @@ def ask(job: Job, feed: Mapping[str, Array], opened: Opened, rows: Rows, budget:
         known = queries.answers(job.watched, 0.0)
         tried = tried if job.process == 0 else {}
         return Asked(queries, known.__getitem__, None, tried, notes)
-    bounds = bind(job, feed, session)
+    bounds = bind(job, feed, session, opened.bound)
     queries = draw(job, feed, bounds, seed)
     others = draw(job, feed, bounds, seed + OTHER_SEED)
     from_pass = _from_pass(job, queries, rows)

@@ -7,6 +7,7 @@ from frugalbench.jobs import Job
 __all__ = ["Budget"]
 
 WARM_SHARE, IDLE_SHARE, CHECK_SHARE, BIND_SHARE = 0.15, 0.1, 0.15, 0.1
+WANTED_QUERIES = 64
 MOST_CHECK_SECONDS, MOST_METER_SECONDS = 5.0, 10.0
 
 
@@ -43,9 +44,15 @@ class Budget:
         """For the rounds of the checks."""
         return min(MOST_CHECK_SECONDS, CHECK_SHARE * self.total)
 
-    def timed(self, needed: float) -> tuple[float, float]:
-        """For timing: how long to time, and the most it may take; `needed` is what meters need."""
-        room = max(0.0, self.left() - self.idle)
+    def timed(self, needed: float, call_seconds: float) -> tuple[float, float]:
+        """For timing: how long to time, and the most it may take.
+
+        `needed` is what meters need. A slow model uses the time there is until all processes
+        together have asked enough for a 90th percentile.
+        """
+        # The last call may begin just before the end.
+        room = max(0.0, self.left() - self.idle - call_seconds)
+        enough = WANTED_QUERIES / self._plan.processes * call_seconds
         wanted = max(self._plan.process_seconds, self._plan.min_seconds)
-        wanted = max(wanted, min(needed, MOST_METER_SECONDS))
+        wanted = max(wanted, min(needed, MOST_METER_SECONDS), enough)
         return min(wanted, room), room

@@ -15,6 +15,7 @@ __all__ = ["Opened", "Started", "open_model"]
 
 Array = npt.NDArray[Any]
 SETTLING_CALLS = 3
+SLOW_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that has answered once, how long each step to it took, and what it weighs."""
+    """A session that has answered once, how long each step to it took, and what it weighs.
+
+    `bound` is the call that gave the first answer.
+    """
 
     session: runners.Session
+    bound: runners.Bound
     import_ns: int
     load_ns: int
     first_call_ns: int
@@ -45,19 +50,18 @@ def open_model(job: Job, feed: Mapping[str, Array], begun: Started) -> Opened:
     session = runners.open_session(job.spec.model, job.spec.target)
     loaded, memory_loaded = time.monotonic_ns(), host.peak_memory()
     first = inputs.rows_of(job.ports, feed, 0, job.batch)
-    answer = job.answer.outputs if job.answer else ()
     before = time.monotonic_ns()
-    session.predict(first, answer)
+    bound = session.bind(first)
     first_call = time.monotonic_ns() - before
-    for _ in range(SETTLING_CALLS if first_call < 1e9 else 0):
-        session.predict(first, answer)
+    for _ in range(SETTLING_CALLS if first_call < SLOW_NS else 0):
+        bound.run()
     cold = None
     if begun.spawned_ns is not None:
         cold = loaded - begun.spawned_ns + first_call
     # Memory is read before the whole data pass through and before the meters are imported:
     # neither is the model's own.
     memory = _memory(memory_imported, memory_loaded, host.peak_memory())
-    return Opened(session, imported - entered, loaded - imported, first_call, cold, memory)
+    return Opened(session, bound, imported - entered, loaded - imported, first_call, cold, memory)
 
 
 def _memory(imported: int | None, loaded: int | None, ran: int | None) -> Memory | None:

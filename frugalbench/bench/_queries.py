@@ -59,12 +59,17 @@ class Queries:
         return replace(self, places=self.places[:count], starts=self.starts[:count])
 
 
-def bind(job: Job, feed: Mapping[str, Array], session: runners.Session) -> list[runners.Bound]:
-    """The calls of a query, each with inputs and outputs of its own."""
+def bind(
+    job: Job, feed: Mapping[str, Array], session: runners.Session, first: runners.Bound
+) -> list[runners.Bound]:
+    """The calls of a query, each with inputs and outputs of its own; `first` is the first one."""
     total = _rows(feed)
     return [
-        session.bind(inputs.rows_of(job.ports, feed, (step * job.batch) % total, job.batch))
-        for step in range(job.calls)
+        first,
+        *(
+            session.bind(inputs.rows_of(job.ports, feed, (step * job.batch) % total, job.batch))
+            for step in range(1, job.calls)
+        ),
     ]
 
 
