@@ -1,6 +1,5 @@
 """Ask the model for its answer to every row, in pieces that suit it."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ def answer_rows(
     feed: Mapping[str, Array],
     session: runners.Session,
     progress: Progress,
-    seconds: float = math.inf,
+    seconds: float,
     call_seconds: float = 0.0,
 ) -> Rows:
     """The model's answer to every row, or to as many random ones as fit in the time.
@@ -110,15 +109,19 @@ def _affordable(
 ) -> npt.NDArray[np.int64] | None:
     """Which rows to answer when all would take too long; None when there is time for all."""
     fit = int(seconds * job.batch / call_seconds / KEPT_BACK) if call_seconds else 0
-    # In a small piece first: a large one may take all the time there is.
-    for piece in () if call_seconds > seconds / SLOW else (1, max(job.batch, most)):
+    each = 0.0
+    # As it is timed first: a large piece may take all the time there is.
+    for piece in () if call_seconds > seconds / SLOW else (job.batch, max(job.batch, most)):
         few = msgspec.structs.replace(job, rows=min(job.rows, piece))
+        if few.rows * each > seconds / 4:
+            break
         begin = time.monotonic()
         _pass(few, feed, session, _unheard, most)
         taken = max(time.monotonic() - begin, 1e-9)
         seconds -= taken
-        fit = int(seconds / (taken / few.rows) / KEPT_BACK)
-        if fit >= job.rows or taken * piece > seconds / 4:
+        each = taken / few.rows
+        fit = int(seconds / each / KEPT_BACK)
+        if fit >= job.rows:
             break
     if fit >= job.rows:
         return None
