@@ -123,10 +123,12 @@ def _affordable(
         fit = int(seconds / each / KEPT_BACK)
         if fit >= job.rows:
             break
-    if fit >= job.rows:
+    # One answer is worth being late for.
+    count = max(1, fit)
+    if count >= job.rows:
         return None
     rng = np.random.default_rng(job.spec.plan.seed)
-    return np.sort(rng.choice(job.rows, max(1, fit), replace=False)).astype(np.int64)
+    return np.sort(rng.choice(job.rows, count, replace=False)).astype(np.int64)
 
 
 def _taken(job: Job, feed: Mapping[str, Array], chosen: npt.NDArray[np.int64]) -> dict[str, Array]:

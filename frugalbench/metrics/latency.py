@@ -36,6 +36,7 @@ __all__ = [
 Calls = npt.NDArray[np.int64]
 
 PARTS = 20
+ABOVE = 30
 FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.97: 219, 0.99: 662, 0.999: 6636}
 """Queries below which MLPerf's early-stopping rule gives no estimate of a percentile."""
 
@@ -78,7 +79,10 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
 
 def _effective(calls: Calls, p: float) -> float:
     # A rank is a count of calls above it, and what correlation costs that count, it costs the rank.
-    return effective_size((calls > np.quantile(calls, p)).astype(np.float64))
+    # Fewer than so many calls above do not show whether they come together: then those above a
+    # lower percentile do.
+    above = min(p, max(0.5, 1 - ABOVE / calls.size))
+    return effective_size((calls > np.quantile(calls, above)).astype(np.float64))
 
 
 def _of_one(calls: Calls, p: float) -> tuple[float, float, float, str]:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from frugalbench.errors import UsageError
+from frugalbench.errors import MeasurementError, UsageError
 from frugalbench.models import _child
 from frugalbench.models._order import in_order
 from frugalbench.models._weights import bodies, weights
@@ -64,9 +64,16 @@ def convert(path: Path, precision: Precision, folder: Path, seconds: float = SEC
 
     Raises:
         UsageError: nothing in the model can be converted, or the runtime cannot do it.
+        MeasurementError: `folder` cannot be written to.
     """
     target, scratch = folder / "model.onnx", folder / "converting"
-    scratch.mkdir()
+    try:
+        scratch.mkdir()
+    except OSError as error:
+        raise MeasurementError(
+            f"the converted model cannot be written to {folder}: {error.strerror}; free some space "
+            "or set TMPDIR"
+        ) from None
     try:
         ended = _child.run(
             __name__,

@@ -26,12 +26,9 @@ ROUNDS = 16
 SECONDS = 20
 MEMORY = 2 * 1024**3
 PLAIN = {
-    *(
-        ("", op)
-        for op in ("Add", "Cast", "Constant", "DequantizeLinear", "Div", "Gemm", "Identity")
-    ),
-    *(("", op) for op in ("LogSoftmax", "MatMul", "Mul", "QuantizeLinear", "Relu", "Sigmoid")),
-    *(("", op) for op in ("Softmax", "Sub", "Tanh")),
+    *(("", op) for op in ("Add", "Cast", "Clip", "Constant", "DequantizeLinear", "Div", "Gemm")),
+    *(("", op) for op in ("Identity", "LogSoftmax", "MatMul", "Mul", "QuantizeLinear", "Relu")),
+    *(("", op) for op in ("Sigmoid", "Softmax", "Sub", "Tanh")),
     *(("ai.onnx.ml", op) for op in ("LinearRegressor", "Normalizer", "Scaler", "ZipMap")),
 }
 
@@ -49,11 +46,13 @@ def count(proto: Any, dims: Mapping[str, int], batch: int = 1) -> tuple[int | No
         The number, or None where there is none, and a note, which may be empty. A note that begins
         with "at least" says that the number is a lower bound.
     """
+    from google.protobuf.message import Error
+
     try:
         copy = slim(proto, dims, batch)
     except (TooLargeError, RecursionError):
         return None, "the graph is too large, or calls itself, so its products were not counted"
-    except (ValueError, TypeError, MemoryError):
+    except (ValueError, TypeError, MemoryError, Error):
         return None, "the graph holds names or numbers that cannot be copied"
     work = _infer_and_tally(copy.proto) if _plain(copy) else _in_child(copy.proto)
     return _told(work, copy)

@@ -107,9 +107,10 @@ def _copy_graph(source: Any, target: Any, copy: Slim, depth: int) -> None:
         shape.dims.extend(sparse.dims)
         target.initializer.append(shape)
     for output in target.output:
-        # What comes out is inferred: what the file says of it may be of another batch.
+        # What comes out is inferred: what the file says of it may be of another batch, and of
+        # another type than the plain operators give.
         if output.type.WhichOneof("value") == "tensor_type":
-            output.type.tensor_type.ClearField("shape")
+            output.ClearField("type")
     _copy_nodes(source.node, target.node, copy, depth)
     # Only of operators nobody here knows is the file's own word on shapes needed.
     foreign = {name for one in target.node if one.domain not in KNOWN for name in one.output}

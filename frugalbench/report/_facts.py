@@ -34,7 +34,7 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
     for flaw in validity.flaws(record):
         found.append(f"{words.invalid}{words.colon} {note(clean(flaw.detail, 400), lang)[0]}")
     if troubles := validity.disturbances(record):
-        told = " ; ".join(note(clean(one, 400), lang)[0] for one in troubles)
+        told = f"{' ' * (lang == 'fr')}; ".join(note(clean(one, 400), lang)[0] for one in troubles)
         found.append(f"{words.disturbed}{words.colon} {told}")
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from frugalbench import metrics
 from frugalbench.certify import Finding, Outcome, Verdict
@@ -62,11 +63,32 @@ class RuleRow:
 
 
 def lines(record: Record) -> tuple[Line, ...]:
-    """Every metric of a record in every scope, with the scope kept apart from the address."""
+    """Every metric of a record in every scope, with the scope kept apart from the address.
+
+    A measurement is reported in several formats at once, so the last record's lines are kept.
+    """
+    return _lines(_This(record))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _This:
+    """A record by identity: two that are equal are still two."""
+
+    record: Record
+
+    def __hash__(self) -> int:
+        return id(self.record)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _This) and other.record is self.record
+
+
+@lru_cache(maxsize=1)
+def _lines(this: _This) -> tuple[Line, ...]:
     return tuple(
-        Line(clean(metrics.address(name, scope)), name, scope, one, one(record, **scope))
+        Line(clean(metrics.address(name, scope)), name, scope, one, one(this.record, **scope))
         for name, one in metrics.every().items()
-        for scope in one.scopes(record)
+        for scope in one.scopes(this.record)
     )
 
 
