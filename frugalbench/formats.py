@@ -4,42 +4,70 @@ from typing import Any
 
 __all__ = ["upgraded"]
 
+PER_PROCESS = (
+    *("import_seconds", "load_seconds", "first_call_seconds", "cold_start_seconds", "memory"),
+    "warmup_calls",
+)
+FIRST_SEED = 20260101
+FIRST_SECONDS = 5.0
+"""What a plan of format 1 meant where it did not say."""
+
 
 def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
-    """A stored record in the current format; what is not as its format says is left as it is."""
+    """A stored record in the current format.
+
+    What is not as its own format says stays wrong, and is refused when it is read as a record.
+    """
     return _from_1(raw) if raw.get("format") == 1 else raw
 
 
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 had one process, which named nothing of its noise and made no checks."""
-    run, spec = raw.get("run"), raw.get("spec")
+    """Format 1 had one process, which told nothing of its noise and made no checks."""
+    spec = _dict(raw.get("spec"))
+    plan = _dict(spec.get("plan"))
+    # What was bounded was the timed loop alone, by its time and by its calls.
+    timed = {
+        "process_seconds": plan.get("max_seconds", FIRST_SECONDS),
+        "processes": 1,
+        "max_queries": plan.get("max_calls"),
+    }
+    rest = {key: one for key, one in plan.items() if key != "max_calls"}
     new = {**raw, "format": 2}
-    if isinstance(spec, dict) and isinstance(spec.get("plan"), dict):
-        plan = dict(spec["plan"])
-        # What was timed was bounded alone, and the calls were.
-        calls = plan.pop("max_calls", None)
-        seconds = plan.get("max_seconds", 5.0)
-        plan |= {"process_seconds": seconds, "processes": 1, "max_queries": calls}
-        new["spec"] = {**spec, "plan": plan}
-    if isinstance(run, dict):
-        new["run"] = _run_from_1(run, raw)
+    if isinstance(spec.get("plan"), dict):
+        new["spec"] = {**spec, "plan": {**rest, **timed}}
+    if isinstance(raw.get("run"), dict):
+        new["run"] = _run_from_1(raw["run"], _shape(raw), plan.get("seed", FIRST_SEED))
     return new
 
 
-def _run_from_1(run: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
-    own = ("import_seconds", "load_seconds", "first_call_seconds", "cold_start_seconds", "memory")
-    shapes = (raw.get("arrays") or {}).get("shapes") or {}
-    calls = int((shapes.get("latency_ns") or [0])[0])
-    windows = [one for one in run.get("windows", ()) if isinstance(one, dict)]
-    meters = {(one.get("meter"), one.get("domain")) for one in windows}
-    seconds = sum(one.get("seconds", 0.0) for one in windows) / max(1, len(meters))
-    process = {name: run.get(name) for name in own}
+def _run_from_1(run: dict[str, Any], calls: Any, seed: Any) -> dict[str, Any]:
+    windows = run.get("windows")
+    seen = [one for one in windows if isinstance(one, dict)] if isinstance(windows, list) else []
+    first = seen[0] if seen else {}
+    # One meter and domain has the windows of the whole run; the others repeat their times.
+    alike = [
+        one.get("seconds")
+        for one in seen
+        if (one.get("meter"), one.get("domain")) == (first.get("meter"), first.get("domain"))
+    ]
+    numbers = [one for one in alike if isinstance(one, int | float)]
+    process = {name: run.get(name) for name in PER_PROCESS if name != "warmup_calls"}
     process |= {
-        "order": raw["spec"]["plan"].get("seed", 20260101),
+        "order": seed,
         "warmup": {"calls": run.get("warmup_calls", 0), "seconds": 0.0, "steady": False},
         "queries": calls,
         "kept": calls,
-        "seconds": seconds,
+        "seconds": float(sum(numbers)) if numbers else 0.0,
     }
-    rest = {key: value for key, value in run.items() if key not in (*own, "warmup_calls")}
+    rest = {key: one for key, one in run.items() if key not in PER_PROCESS}
     return {**rest, "samples": run.get("batch", 1), "processes": [process]}
+
+
+def _shape(raw: dict[str, Any]) -> Any:
+    """How many calls were timed."""
+    shape = _dict(_dict(raw.get("arrays")).get("shapes")).get("latency_ns")
+    return shape[0] if isinstance(shape, list) and shape else 0
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -68,7 +68,9 @@ def between(snapshots: Iterable[Snapshot], cores: int | None = None) -> Noise:
     frequencies = [one.frequency for one in seen if one.frequency is not None]
     throttled = None
     if first.throttled is not None and last.throttled is not None:
-        throttled = last.throttled - first.throttled + max(one.raised for one in seen)
+        # Counts of a processor that was switched off begin anew.
+        more = max(0, last.throttled - first.throttled)
+        throttled = more + max(one.raised for one in seen)
     temperatures = [one.temperature for one in seen if one.temperature is not None]
     return Noise(
         seconds=seconds,
@@ -105,14 +107,12 @@ def _shares(
 def _times(file: Path) -> list[int]:
     """Ticks of all processors: user, nice, system, idle, iowait, irq, softirq, steal."""
     words = _read(file).partition("\n")[0].split()
-    if len(words) < 9 or words[0] != "cpu" or not all(word.isdigit() for word in words[1:9]):
-        return []
-    return [int(word) for word in words[1:9]]
+    found = [one for word in words[1:9] if (one := _whole(word)) is not None and one >= 0]
+    return found if len(found) == 8 and words[0] == "cpu" else []
 
 
 def _kilohertz(files: Iterable[Path]) -> tuple[float, ...]:
-    found = (_read(file) for file in files)
-    return tuple(int(text) * 1e3 for text in found if text.isdigit())
+    return tuple(one * 1e3 for one in _wholes(files) if one > 0)
 
 
 def _throttled(cpus: Path, flags: Path) -> tuple[int | None, int]:
@@ -120,11 +120,7 @@ def _throttled(cpus: Path, flags: Path) -> tuple[int | None, int]:
 
     Intel counts events; a Raspberry Pi raises flags, and remembers them in their upper half.
     """
-    counts = [
-        int(text)
-        for file in cpus.glob("cpu[0-9]*/thermal_throttle/*_throttle_count")
-        if (text := _read(file)).isdigit()
-    ]
+    counts = list(_wholes(cpus.glob("cpu[0-9]*/thermal_throttle/*_throttle_count")))
     shown, raised = _read(flags), 0
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{1,8}", shown):
         value = int(shown, 16)
@@ -135,9 +131,17 @@ def _throttled(cpus: Path, flags: Path) -> tuple[int | None, int]:
 
 def _temperature(zones: Path) -> float | None:
     """The hottest zone, degrees Celsius."""
-    found = (_read(file) for file in zones.glob("thermal_zone*/temp"))
-    degrees = [int(text) / 1000 for text in found if text.lstrip("-").isdigit()]
+    degrees = (one / 1000 for one in _wholes(zones.glob("thermal_zone*/temp")))
     return max(degrees, default=None)
+
+
+def _wholes(files: Iterable[Path]) -> list[int]:
+    """The whole numbers in these files; what is none is left out."""
+    return [one for file in files if (one := _whole(_read(file))) is not None]
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else None
 
 
 def _read(file: Path) -> str:

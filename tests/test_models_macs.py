@@ -218,6 +218,16 @@ def test_fused_and_quantised_operators_have_the_products_of_plain_ones(
     assert count(proto, {}) == (expected, "")
 
 
+def test_the_quantised_cell_of_the_runtime_gives_all_its_outputs_a_shape() -> None:
+    nodes = [
+        node("DynamicQuantizeLSTM", "x i h", "steps last", hidden_size=4, domain=MICROSOFT),
+        node("MatMul", "last w", "y"),
+    ]
+    parts = [held("i", 1, 3, 16, dtype=np.int8), held("h", 1, 4, 16, dtype=np.int8)]
+    proto = model(nodes, [port("x", (6, 1, 3)), UNREAD], [*parts, held("w", 4, 5)])
+    assert count(proto, {}) == (6 * 16 * 7 + 4 * 5, "")
+
+
 @pytest.mark.parametrize("opset", [13, 18])
 def test_shapes_are_known_behind_the_operators_of_the_runtime(opset: int) -> None:
     nodes = [
@@ -457,7 +467,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from _faulty import softmax
 from _onnx import linear, node, port, save_model
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from frugalbench import runners
 from frugalbench.errors import MeasurementError, UsageError
@@ -24,24 +24,85 @@ def opened(path: Path, **target: str) -> runners.Session:
 
 def test_a_bound_call_gives_what_a_plain_run_gives(tmp_path: Path) -> None:
     session = opened(linear(tmp_path / "m.onnx"))
-    call = session.bind(ROWS)
+    bound = session.bind(ROWS)
     assert session.bound
-    call()
-    call()
-    (answer,) = call.args[0].copy_outputs_to_cpu()  # type: ignore[attr-defined]
+    bound.run()
+    answer = bound.read(bound.run(), ("y",))["y"]
     np.testing.assert_array_equal(answer, session.predict(ROWS, ("y",))["y"])
+
+
+def test_an_answer_that_was_read_outlives_the_next_run(tmp_path: Path) -> None:
+    session = opened(linear(tmp_path / "m.onnx"))
+    bound = session.bind(ROWS)
+    before = bound.read(bound.run(), ("y",))["y"]
+    kept = before.copy()
+    bound.writer({"x": ROWS["x"] + 1})()
+    bound.run()
+    np.testing.assert_array_equal(before, kept)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16, np.int64, np.int8, np.bool_])
+def test_a_written_input_is_the_one_that_is_answered(tmp_path: Path, kind: type) -> None:
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    ports = [port("x", ("n", 2), element)], [port("y", ("n", 2), element)]
+    session = opened(save_model(tmp_path / "m.onnx", [node("Identity", "x", "y")], *ports))
+    first = np.array([[0, 1], [1, 0]]).astype(kind)
+    # Every second column of a larger array: not contiguous.
+    second = np.array([[1, 7, 1, 7], [0, 7, 1, 7]]).astype(kind)[:, ::2]
+    bound = session.bind({"x": first})
+    assert session.bound
+    for array in (second, first, second):
+        bound.writer({"x": array})()
+        np.testing.assert_array_equal(bound.read(bound.run(), ("y",))["y"], array)
+
+
+def test_every_input_of_several_is_written(tmp_path: Path) -> None:
+    ports = [port("a", ()), port("b", ())], [port("y", ())]
+    session = opened(save_model(tmp_path / "m.onnx", [node("Sub", "a b", "y")], *ports))
+    bound = session.bind({"a": np.array(5, np.float32), "b": np.array(3, np.float32)})
+    bound.writer({"a": np.array(9, np.float32), "b": np.array(2, np.float32)})()
+    assert float(bound.read(bound.run(), ("y",))["y"]) == 7
+
+
+def test_an_input_of_another_shape_has_no_place(tmp_path: Path) -> None:
+    bound = opened(linear(tmp_path / "m.onnx")).bind(ROWS)
+    with pytest.raises(ValueError, match="has no place"):
+        bound.writer({"x": ROWS["x"][:1]})
+
+
+def test_an_output_whose_shape_follows_the_values_is_not_cut_to_the_first_one(
+    tmp_path: Path,
+) -> None:
+    """The places of what is not zero are as many as there are."""
+    ports = [port("x", ("n",))], [port("y", (1, "found"), TensorProto.INT64)]
+    session = opened(save_model(tmp_path / "m.onnx", [node("NonZero", "x", "y")], *ports))
+    bound = session.bind({"x": np.array([1, 0, 0, 0], np.float32)})
+    for values, found in (([0, 1, 1, 1], [1, 2, 3]), ([0, 0, 1, 0], [2]), ([0, 0, 0, 0], [])):
+        bound.writer({"x": np.array(values, np.float32)})()
+        assert bound.read(bound.run(), ("y",))["y"].reshape(-1).tolist() == found
 
 
 def test_text_cannot_be_bound_and_is_run_plainly(tmp_path: Path) -> None:
     ports = [port("x", ("n",), TensorProto.STRING)], [port("y", ("n",), TensorProto.STRING)]
     path = save_model(tmp_path / "m.onnx", [node("Identity", "x", "y")], *ports)
     session = opened(path)
-    call = session.bind({"x": np.array(["a", "é"], object)})
+    bound = session.bind({"x": np.array(["a", "é"], object)})
     assert not session.bound
-    call()
-    answer = session.predict({"x": np.array(["a", "é"], object)}, ("y",))["y"]
+    answer = bound.read(bound.run(), ("y",))["y"]
     assert answer.tolist() == ["a", "é"]
     assert answer.dtype.kind == "U"
+    bound.writer({"x": np.array(["b", "c"], object)})()
+    assert bound.read(bound.run(), ("y",))["y"].tolist() == ["b", "c"]
+
+
+@pytest.mark.parametrize("level", ["disabled", "basic", "extended", "all"])
+def test_the_level_of_graph_optimisation_reaches_the_runtime(tmp_path: Path, level: str) -> None:
+    session = opened(linear(tmp_path / "m.onnx"), optimisation=level)
+    options = session._session.get_session_options()  # type: ignore[attr-defined]
+    name = options.graph_optimization_level.name
+    assert name.lower() == f"ort_{'disable' if level == 'disabled' else 'enable'}_" + (
+        "all" if level == "disabled" else level
+    )
 
 
 def test_only_the_outputs_asked_for_come_back(tmp_path: Path) -> None:

@@ -36,7 +36,14 @@ def test_the_wheel_certifies_outside_the_checkout(tmp_path: Path) -> None:
     where = [sys.executable, "-c", "import frugalbench; print(frugalbench.__file__)"]
     found = subprocess.run(where, cwd=elsewhere, env=environment, capture_output=True, text=True)
     assert str(tmp_path) in found.stdout
-    command = [sys.executable, "-m", "frugalbench", "certify", "plan.processes=1", "plan.process_seconds=0.5"]
+    command = [
+        sys.executable,
+        "-m",
+        "frugalbench",
+        "certify",
+        "plan.processes=1",
+        "plan.process_seconds=0.5",
+    ]
     done = subprocess.run(
         command, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120
     )

@@ -4,17 +4,24 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from _faulty import hang, hog, softmax
 
 from frugalbench import metrics, worker
+from frugalbench.metrics import validity
 from frugalbench.record import Record
 from frugalbench.spec import Data, Model, Plan, Spec, Target
 from frugalbench.values import Missing, Value
 
-QUICK = Plan(max_seconds=0.3, warmup_seconds=0.05, windows=3, limit_seconds=30)
+QUICK = Plan(
+    processes=1, process_seconds=0.3, warmup_seconds=0.05, idle_seconds=0.05, windows=3,
+    limit_seconds=30,
+)  # fmt: skip
+change = msgspec.structs.replace
 PRETEND = Target(meters=("fake",))
 
 
@@ -38,10 +45,17 @@ def test_a_fresh_process_measures_speed_memory_cold_start_and_energy(tmp_path: P
     assert run.inputs == "generated"
     assert record.latency_ns.size >= 3
     assert (record.latency_ns > 0).all()
-    assert run.memory is not None
-    assert 0 < run.memory.after_import <= run.memory.after_load <= run.memory.after_run
-    assert run.cold_start_seconds is not None
-    assert run.cold_start_seconds > run.load_seconds
+    (only,) = run.processes
+    assert only.memory is not None
+    assert 0 < only.memory.after_import <= only.memory.after_load <= only.memory.after_run
+    assert only.cold_start_seconds is not None
+    assert only.cold_start_seconds > only.load_seconds
+    assert only.queries >= only.kept == record.latency_ns.size
+    assert only.warmup.calls > 0
+    assert only.noise is not None
+    assert only.answered is not None
+    assert only.answered.differing == 0 < only.answered.compared
+    assert {window.phase for window in run.windows} == {"idle_before", "run", "idle_after"}
     energy = metrics.find("energy.per_inference")(record)
     assert isinstance(energy, Value)
     assert energy.method == "pretend"
@@ -51,8 +65,9 @@ def test_the_parent_is_not_in_the_figures(tmp_path: Path) -> None:
     ballast = np.ones(64 * 1024**2)  # half a GiB in this process
     record = measured(softmax(tmp_path / "m.onnx"))
     assert record.run is not None
-    assert record.run.memory is not None
-    assert record.run.memory.after_run < ballast.nbytes
+    (only,) = record.run.processes
+    assert only.memory is not None
+    assert only.memory.after_run < ballast.nbytes
 
 
 def test_progress_goes_from_preparing_to_timing(tmp_path: Path) -> None:
@@ -61,12 +76,12 @@ def test_progress_goes_from_preparing_to_timing(tmp_path: Path) -> None:
         Spec(model=Model(path=str(softmax(tmp_path / "m.onnx"))), plan=QUICK, target=PRETEND),
         lambda stage, share: stages.append(stage),
     )
-    assert list(dict.fromkeys(stages)) == ["prepare", "load", "time"]
+    assert list(dict.fromkeys(stages)) == ["prepare", "load", "idle", "warm-up", "check", "time"]
 
 
 def test_a_worker_that_hangs_is_ended_and_leaves_a_failure(tmp_path: Path) -> None:
     before = children()
-    plan = Plan(max_seconds=0.3, warmup_seconds=0.05, limit_seconds=3)
+    plan = Plan(max_seconds=60, limit_seconds=3)
     record = measured(hang(tmp_path / "m.onnx"), plan=plan)
     assert record.failure is not None
     assert record.failure.kind == "hang"
@@ -102,11 +117,13 @@ def test_a_worker_that_is_killed_leaves_a_failure(
 
 
 def test_every_metric_of_a_failed_record_is_missing_with_its_reason(tmp_path: Path) -> None:
-    plan = Plan(max_seconds=0.3, warmup_seconds=0.05, limit_seconds=2)
+    plan = Plan(max_seconds=60, limit_seconds=2)
     record = measured(hang(tmp_path / "m.onnx"), plan=plan)
     found = {address: one for address, _, one in metrics.measure_all(record)}
     known = {address for address, one in found.items() if isinstance(one, Value)}
-    assert known == {"memory.model_size", "memory.parameters"}
+    assert known == {"memory.model_size", "memory.multiply_adds", "memory.parameters"} - (
+        set() if record.model.macs is not None else {"memory.multiply_adds"}
+    )
     latency = found["latency.p50"]
     assert isinstance(latency, Missing)
     assert "no sign of life" in latency.detail
@@ -152,3 +169,107 @@ def test_a_record_names_no_folder_of_the_machine(tmp_path: Path) -> None:
     record = measured(softmax(tmp_path / "m.onnx"))
     assert record.spec.model.path == "m.onnx"
     assert os.sep not in record.id
+
+
+# Several processes, and one deadline
+
+
+def test_fresh_processes_have_their_own_order_and_lie_one_after_the_other(tmp_path: Path) -> None:
+    plan = change(QUICK, processes=3, process_seconds=0.1)
+    record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
+    assert record.run is not None
+    assert [one.order for one in record.run.processes] == [plan.seed + n for n in range(3)]
+    assert sum(one.kept for one in record.run.processes) == record.latency_ns.size
+    assert [one.process for one in record.run.windows] == sorted(
+        one.process for one in record.run.windows
+    )
+    assert {one.process for one in record.run.windows} == {0, 1, 2}
+    cold = metrics.find("latency.cold_start")(record)
+    assert isinstance(cold, Value)
+    assert cold.n == 3
+
+
+def test_a_measurement_that_is_late_is_ended_and_says_so(tmp_path: Path) -> None:
+    before = children()
+    record = measured(hang(tmp_path / "m.onnx"), plan=change(QUICK, max_seconds=1))
+    assert record.failure is not None
+    assert record.failure.kind == "time_limit"
+    assert "plan.max_seconds=1" in record.failure.detail
+    assert children() <= before
+
+
+def test_processes_there_is_no_time_for_are_not_started_and_it_is_said(tmp_path: Path) -> None:
+    plan = change(QUICK, processes=50, max_seconds=2.5, process_seconds=1)
+    record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
+    assert record.run is not None
+    made = len(record.run.processes)
+    assert 1 <= made < 50
+    assert any(f"{made} of 50 processes" in note for note in record.run.notes)
+
+
+def test_processes_are_added_until_a_wanted_half_width_is_reached(tmp_path: Path) -> None:
+    model = softmax(tmp_path / "m.onnx")
+    easy = change(QUICK, processes=2, max_processes=4, process_seconds=0.05, half_width_p50=1e9)
+    hard = change(easy, half_width_p50=1e-9)
+    few, many = measured(model, plan=easy), measured(model, plan=hard)
+    assert few.run is not None
+    assert many.run is not None
+    assert (len(few.run.processes), len(many.run.processes)) == (2, 4)
+
+
+def test_a_disturbed_process_is_measured_again_and_never_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(["another process took 99%", "", ""])
+    monkeypatch.setattr(worker.validity, "disturbed", lambda process, plan: next(said))
+    plan = change(QUICK, processes=2, process_seconds=0.05, retries=2)
+    record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
+    assert record.run is not None
+    assert (len(record.run.processes), len(record.run.discarded)) == (2, 1)
+    assert any("measured again: another process took 99%" in one for one in record.run.notes)
+
+
+def test_a_later_process_that_ends_badly_leaves_a_note_and_the_record_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os, pathlib, signal, sys\n"
+        f"seen = pathlib.Path({str(tmp_path / 'seen')!r})\n"
+        "if 'frugalbench.worker' in ' '.join(sys.orig_argv):\n"
+        "    seen.exists() and os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "    seen.touch()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    plan = change(QUICK, processes=3, process_seconds=0.05)
+    record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
+    assert record.failure is None
+    assert record.run is not None
+    assert len(record.run.processes) == 1
+    assert any("process 1 gave nothing (crash)" in one for one in record.run.notes)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"scenario": "server", "target_qps": 400.0},
+        {"scenario": "multi_stream", "samples_per_query": 4},
+        {"scenario": "offline"},
+    ],
+    ids=lambda asked: str(asked["scenario"]),
+)
+def test_every_scenario_is_measured(tmp_path: Path, asked: dict[str, Any]) -> None:
+    record = measured(softmax(tmp_path / "m.onnx"), plan=change(QUICK, **asked))
+    assert record.run is not None
+    throughput = metrics.find("latency.throughput")(record)
+    assert isinstance(throughput, Value)
+    assert throughput.estimate > 0
+    assert validity.flaws(record) == ()
+    samples = {"server": 1, "multi_stream": 4, "offline": 256}[asked["scenario"]]
+    assert record.run.samples == samples
+    # Cores and seeds differ from one another; what is asked twice with one seed does not.
+    again = measured(softmax(tmp_path / "m.onnx"), plan=change(QUICK, **asked))
+    assert again.run is not None
+    if asked["scenario"] == "server":
+        assert again.run.processes[0].queries == record.run.processes[0].queries

@@ -25,13 +25,13 @@ def in_plain_words(node: Any, opset: int) -> list[Any]:
     return rewrite(node, opset) if rewrite else [node]
 
 
-def _as(op: str, *places: int) -> Rewrite:
-    """The operator `op` on some of the inputs, with the same attributes and its first output."""
+def _as(op: str, *places: int, outputs: int = 1) -> Rewrite:
+    """The operator `op` on some of the inputs, with the same attributes and its first outputs."""
 
     def rewrite(node: Any, opset: int) -> list[Any]:
         kept = [node.input[place] for place in places if place < len(node.input)]
         node.domain, node.op_type = "", op
-        del node.input[:], node.output[1:]
+        del node.input[:], node.output[outputs:]
         node.input.extend(kept)
         return [node]
 
@@ -125,7 +125,7 @@ REWRITES: dict[tuple[str, str], Rewrite] = {
         "Attention": _attention,
         "BiasGelu": _as("Add", 0, 1),
         "DequantizeLinear": _as("Identity", 0),
-        "DynamicQuantizeLSTM": _as("LSTM", 0, 1, 2),
+        "DynamicQuantizeLSTM": _as("LSTM", 0, 1, 2, outputs=3),
         "DynamicQuantizeMatMul": _as("MatMul", 0, 1),
         "EmbedLayerNormalization": _as("Gather", 2, 0),
         "FastGelu": _as("Identity", 0),
