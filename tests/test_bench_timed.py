@@ -429,9 +429,12 @@ class Log(Odometer):
 def test_the_log_of_an_instrument_is_asked_by_the_time_of_day() -> None:
     clock = Time()
     log = Log(clock)
-    windows = timed(
-        125 * MS, clock=clock, meters=watched(clock, log=log), seconds=2.0, windows=2
-    ).windows
+    meters = watched(clock, log=log)
+    assert timed(125 * MS, clock=clock, meters=meters, seconds=2.0, windows=2).windows == []
+    # A log may make us wait: it is asked when nothing is timed any more.
+    assert log.asked == []
+    windows = meters.late_windows()
+    assert meters.late_windows() == []
     assert log.asked == [
         pytest.approx((5001.0, 5002.0)),
         pytest.approx((5002.0, 5003.0)),

@@ -129,7 +129,7 @@ def over_processes(k: int, times: int, draw: Callable[[np.random.Generator, int]
 @pytest.mark.parametrize("k", [2, 3, 4, 5, 7, 10])
 def test_what_differs_between_a_few_processes_is_covered(k: int) -> None:
     """Resampling three processes covers 92 % of the time, two or seven 93 %."""
-    assert accepted(over_processes(k, 500, lambda r, n: r.normal(size=n)), 500, 0.95)
+    assert accepted(over_processes(k, 2000, lambda r, n: r.normal(size=n)), 2000, 0.95)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from frugalbench import metrics, models
-from frugalbench.models import _child, _macs
+from frugalbench.models import _child
 from frugalbench.models._macs import count
 from frugalbench.models._order import in_order
 from frugalbench.models._slim import slim
@@ -761,7 +761,7 @@ def test_only_the_plainest_graphs_are_inferred_in_this_process(
         started.append(args)
         return _child.Ended(1, b"", "")
 
-    monkeypatch.setattr(_macs._child, "run", note_start)
+    monkeypatch.setattr(_child, "run", note_start)
     assert count(lone("MatMul", "x w", (1, 3), (3, 4)), {})[0] == 12
     assert not started
     count(lone("Conv", "x w", (1, 3, 8), (4, 3, 3)), {})
