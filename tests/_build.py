@@ -16,6 +16,7 @@ from frugalbench.values import Method, Missing, Value
 __all__ = [
     "FAILED",
     "PLACE",
+    "at_rest",
     "change",
     "from_table",
     "labels",
@@ -144,6 +145,17 @@ def window(
         process=process,
         phase=phase,
     )
+
+
+def at_rest(
+    before: float, after: float | None = None, *, process: int = 0, **about: Any
+) -> list[Window]:
+    """Ten seconds of rest before and after, at these watts."""
+    later = before if after is None else after
+    return [
+        window(10 * before, calls=0, seconds=10, phase="idle_before", process=process, **about),
+        window(10 * later, calls=0, seconds=10, phase="idle_after", process=process, **about),
+    ]
 
 
 def metered(windows: Sequence[Window], *, samples: int = 1, site: Site | None = PLACE) -> Record:
