@@ -28,16 +28,22 @@ from frugalbench.meters._sampler import Sampler
 
 COUNTS = {"trivial": 20_000, "100 µs": 2_000, "5 ms": 100}
 ROUNDS = 30
+FEWEST_ROUNDS = 6
 SAMPLED_SECONDS = 0.1
 ROOT = Path(__file__).parent.parent
 
 
 def middle(values: Any) -> tuple[float, float, float]:
-    """The median of rounds, with the order statistics that hold it with 95 % confidence."""
+    """The median of rounds, with the order statistics that hold it with 95 % confidence.
+
+    Of fewer than six rounds no order statistics do: then the least and the most.
+    """
     from scipy.stats import binom
 
     ordered = np.sort(np.asarray(values, np.float64))
     n = ordered.size
+    if n < FEWEST_ROUNDS:
+        return float(np.median(ordered)), float(ordered[0]), float(ordered[-1])
     low = int(binom.ppf(0.025, n, 0.5))
     return (
         float(np.median(ordered)),

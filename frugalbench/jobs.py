@@ -86,8 +86,9 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
     if spec.target.meter_log is not None:
         # A log that cannot be read is better known now than after the measurement.
         meters.open_meter("csvlog", spec.target)
-    graph = models.inspect(spec.model)
-    if spec.model.precision != "as_is":
+    if spec.model.precision == "as_is":
+        graph = models.inspect(spec.model)
+    else:
         assert folder is not None, "a converted model needs a folder"
         model, graph = models.converted(spec.model, folder)
         spec = msgspec.structs.replace(spec, model=model)
