@@ -11,6 +11,7 @@ PER_PROCESS = (
 FIRST_SEED = 20260101
 FIRST_SECONDS = 5.0
 """What a plan of format 1 meant where it did not say."""
+MOST_SECONDS = 1e9
 
 
 def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def _run_from_1(run: dict[str, Any], calls: Any, seed: Any) -> dict[str, Any]:
         for one in seen
         if (one.get("meter"), one.get("domain")) == (first.get("meter"), first.get("domain"))
     ]
-    numbers = [one for one in alike if isinstance(one, int | float)]
+    # A window that claims more is refused when it is read.
+    numbers = [one for one in alike if isinstance(one, int | float) and 0 <= one < MOST_SECONDS]
     process = {name: run.get(name) for name in PER_PROCESS if name != "warmup_calls"}
     process |= {
         "order": seed,

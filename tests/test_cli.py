@@ -16,10 +16,12 @@ from click.testing import CliRunner, Result
 
 from frugalbench.cli import main
 
-QUICK = (
+MODELLED = (
     *("plan.processes=1", "plan.process_seconds=0.3", "plan.idle_seconds=0.05"),
     *("plan.warmup_seconds=0.05", "plan.windows=3"),
 )
+# The model of power takes a second to be imported, and few tests ask for it.
+QUICK = (*MODELLED, "target.meters=[fake]")
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +70,7 @@ def people(path: Path, *, unfair: bool, rows: int = 4000) -> Path:
 
 
 def test_the_demonstration_states_its_site_and_the_stand_on_modelled_energy(here: Path) -> None:
-    result = say("certify", *QUICK)
+    result = say("certify", *MODELLED)
     assert result.exit_code in (1, 3)
     assert "site fr (FR)" in result.stdout
     assert "modelled" in result.stdout
@@ -113,7 +115,7 @@ def test_a_policy_that_asks_for_measured_energy_is_not_passed_by_a_modelled_one(
     text = "name: mine\nversion: '1'\nrules: [%s]\n"
     (here / "measured.yaml").write_text(text % rule)
     (here / "modelled.yaml").write_text(text % rule + "methods: [modelled]\n")
-    assert say("run", "model=nhanes-logreg", *QUICK).exit_code == 0
+    assert say("run", "model=nhanes-logreg", *MODELLED).exit_code == 0
     record = str(next((here / "results").iterdir()))
     assert say("certify", record, "--policy", "measured.yaml").exit_code == 3
     assert say("certify", record, "--policy", "modelled.yaml").exit_code == 0
@@ -220,8 +222,8 @@ def test_hydras_own_words_work(here: Path) -> None:
         shown = say("certify", *words)
         assert shown.exit_code == 0
         assert "max_seconds: 2" in shown.stdout
-    for words in (("--info", "defaults"), ("--info",), ("model=adult-mlp", "--info", "config")):
-        assert say("certify", *words).exit_code == 0
+    for asked in (("--info", "defaults"), ("--info",), ("model=adult-mlp", "--info", "config")):
+        assert say("certify", *asked).exit_code == 0
     assert not list(here.iterdir())
 
 

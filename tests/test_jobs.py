@@ -189,7 +189,7 @@ def test_a_split_column_chooses_rows_and_is_no_feature(tmp_path: Path) -> None:
     path = linear(tmp_path / "m.onnx", weight=WEIGHT)
     parts = ["train", "test", "test", "train", "train"] * 2
     table, x = three_columns(tmp_path / "t.parquet", part=parts, sex=["m", "f"] * 5)
-    chosen = {"split_column": "part", "split": "test", "groups": ("sex",)}
+    chosen: dict[str, Any] = {"split_column": "part", "split": "test", "groups": ("sex",)}
     record = bench.run(question(path, table, **chosen))
     assert record.data is not None
     assert (record.data.rows, record.data.rows_in_file) == (4, 10)

@@ -1,18 +1,21 @@
 """A run that is not what it claims is INVALID, says so everywhere, and is no evidence."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
-from _build import FAILED, change, missing, timed, value
+from _build import FAILED, PLACE, at_rest, change, metered, missing, timed, value, window
 from _records import make_record
+from rich.console import Console
+from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from frugalbench import report
-from frugalbench.certify import Policy, Rule, judge
+from frugalbench import metrics, report
+from frugalbench.certify import ANSWER_FAMILIES, RUN_FAMILIES, Policy, Rule, judge
 from frugalbench.compare import compare
 from frugalbench.metrics import validity
 from frugalbench.record import Answered, Noise, Process, Record
-from frugalbench.report import text
+from frugalbench.report import Lang, text
 from frugalbench.spec import Plan
 
 ROUNDS = 20
@@ -73,6 +76,40 @@ def test_a_ratio_that_is_not_clear_is_no_flaw() -> None:
     assert codes(record) == []
 
 
+def exactly(repeated: float, reseeded: float) -> Record:
+    """A record whose rounds show these ratios, every one the same."""
+    record, varied = timed(CALLS), np.full(ROUNDS, 1000.0)
+    arrays = {
+        "check:varied_ns": varied,
+        "check:repeated_ns": repeated * varied,
+        "check:reseeded_ns": reseeded * varied,
+    }
+    return change(record, arrays=record.arrays | arrays)
+
+
+def test_nine_tenths_and_eleven_tenths_are_still_inside() -> None:
+    assert codes(exactly(0.9, 0.9)) == codes(exactly(0.9, 1.1)) == []
+    assert codes(exactly(0.8999, 0.8999)) == ["repeated_sample_faster", "second_seed_differs"]
+    assert codes(exactly(1.0, 1.1001)) == ["second_seed_differs"]
+
+
+def test_a_drift_that_is_in_all_blocks_of_a_round_is_in_no_ratio() -> None:
+    """A clock that slows down by half between the rounds makes neither check fail."""
+    record = exactly(1.0, 1.0)
+    drift = np.linspace(1, 2, ROUNDS)
+    arrays = {name: drift * one for name, one in record.arrays.items() if name[:5] == "check"}
+    assert codes(change(record, arrays=record.arrays | arrays)) == []
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_too_few_rounds_show_nothing(rounds: int) -> None:
+    record = exactly(0.1, 0.1)
+    arrays = {name: one[:rounds] for name, one in record.arrays.items() if name[:5] == "check"}
+    record = change(record, arrays=record.arrays | arrays)
+    assert codes(record) == []
+    assert missing("validity.repeated_ratio", record).reason == "not_checked"
+
+
 @pytest.mark.parametrize(
     ("ratio", "found"), [(0.88, True), (0.92, False), (1.08, False), (1.12, True)]
 )
@@ -90,7 +127,9 @@ def test_one_answer_that_differs_is_enough() -> None:
         ({"min_queries": 3001}, {}, "too_few_queries"),
         ({"min_queries": 3000}, {}, None),
         ({"min_seconds": 10.0}, {"seconds": 9.0}, "too_short"),
-        ({"min_seconds": 10.0}, {"seconds": 10.01}, None),
+        ({"min_seconds": 10.0}, {"seconds": 9.89}, "too_short"),
+        ({"min_seconds": 10.0}, {"seconds": 9.9}, None),
+        ({"min_seconds": 0.0, "processes": 5}, {"seconds": 1.0}, None),
         ({"min_seconds": 0.1, "processes": 2}, {"seconds": 1.0}, "too_few_processes"),
         ({"scenario": "server", "target_qps": 9.0}, {"unserved": 1}, "overloaded"),
         ({"scenario": "server", "target_qps": 9.0}, {"unserved": 0}, None),
@@ -106,6 +145,45 @@ def test_a_plan_that_did_not_get_its_minimum_is_not_met(
         assert "plan." in flaw.detail
 
 
+def test_the_process_with_the_least_decides() -> None:
+    """Many queries in one process do not make up for few in another."""
+    record = planned(timed(CALLS, CALLS[:999]), min_queries=1000, processes=2)
+    assert codes(record) == ["too_few_queries"]
+    assert "999" in validity.flaws(record)[0].detail
+    assert codes(planned(record, min_queries=999)) == []
+    assert record.run is not None
+    long, short = record.run.processes
+    parts = (
+        change(long, seconds=60.0, answered=answered(0)),
+        change(short, seconds=9.5, answered=answered(1)),
+    )
+    record = change(record, run=change(record.run, processes=parts))
+    differ, shorter = validity.flaws(planned(record, min_queries=1, min_seconds=10.0))
+    assert differ.detail.startswith("1 of 200 answers")
+    assert shorter.code == "too_short"
+    assert "timed 9.5 s; the plan asks for 10 s" in shorter.detail
+
+
+def test_every_flaw_is_told_and_not_the_first_one_alone() -> None:
+    record = with_process(planned(exactly(0.5, 0.5), min_queries=10**9), answered=answered(2))
+    record = with_process(planned(record, scenario="server", target_qps=0.5), unserved=1)
+    assert codes(record) == [
+        "repeated_sample_faster",
+        "second_seed_differs",
+        "answers_differ",
+        "too_few_queries",
+        "overloaded",
+    ]
+
+
+def test_the_share_of_answers_that_agree_has_wilsons_interval() -> None:
+    found = value("validity.answers_agree", with_process(checked(), answered=answered(4)))
+    assert (found.estimate, found.n) == (0.96, 100)
+    assert (found.low, found.high) == pytest.approx(
+        proportion_confint(96, 100, method="wilson"), abs=1e-9
+    )
+
+
 def test_what_was_not_checked_is_missing_and_what_was_not_run_has_no_flaw() -> None:
     record = timed(CALLS)
     for name in ("repeated_ratio", "reseeded_ratio", "answers_agree"):
@@ -118,11 +196,10 @@ def test_what_was_not_checked_is_missing_and_what_was_not_run_has_no_flaw() -> N
 
 
 def rules(*names: tuple[str, str]) -> Policy:
-    made = (
-        Rule(id=name, metric=name, unit=unit, **({"at_most": 0.9e12} if unit != "1" else
-                                                {"at_least": 1e-9}))
-        for name, unit in names
-    )  # fmt: skip
+    made = []
+    for name, unit in names:
+        bound: dict[str, Any] = {"at_least": 1e-9} if unit == "1" else {"at_most": 0.9e12}
+        made.append(Rule(id=name, metric=name, unit=unit, **bound))
     return Policy(name="p", version="1", rules=tuple(made), min_group=1, missing_groups="exclude")
 
 
@@ -132,6 +209,52 @@ POLICY = rules(
     ("quality.accuracy", "1"),
     ("fairness.accuracy_group_min", "1"),
 )
+
+
+TIMED = [
+    ("latency.p90", "s", 1.0, 1e-9),
+    ("energy.per_inference", "J", 1.0, 1e-9),
+    ("carbon.per_inference", "g", 1.0, 1e-12),
+    ("water.per_inference", "L", 1.0, 1e-12),
+    ("projection.energy", "kWh", 1e12, 1e-9),
+]
+
+
+@pytest.mark.parametrize(("name", "unit", "loose", "strict"), TIMED)
+def test_no_outcome_on_what_was_timed_stands_in_an_invalid_run(
+    name: str, unit: str, loose: float, strict: float
+) -> None:
+    record = metered([*(window(j) for j in (9.9, 10.0, 10.1)), *at_rest(4.0)])
+    site = change(PLACE, daily_inferences=1000.0)
+    record = change(record, spec=change(record.spec, site=site))
+    found = value(name, record)
+    outcomes = {"PASS": loose, "INCONCLUSIVE": found.estimate, "FAIL": strict}
+    for outcome, bound in outcomes.items():
+        one = Rule(id="r", metric=name, unit=unit, at_most=bound)
+        policy = Policy(name="p", version="1", rules=(one,))
+        (valid,) = judge(record, policy).findings
+        assert valid.outcome == outcome
+        (void,) = judge(planned(record, min_queries=10**9), policy).findings
+        assert void.outcome == "NOT_EVALUATED"
+        assert void.explanation.startswith("the run is INVALID: a process made")
+        assert void.needed is None
+        # The number is shown all the same.
+        assert void.measure == found
+
+
+def test_what_is_missing_says_so_and_not_that_the_run_is_invalid() -> None:
+    record = planned(make_record(site=False), min_queries=10**9)
+    rule = Rule(id="r", metric="carbon.per_inference", unit="g", at_most=1.0)
+    (found,) = judge(record, Policy(name="p", version="1", rules=(rule,))).findings
+    assert found.outcome == "NOT_EVALUATED"
+    assert "no site" in found.explanation
+
+
+def test_every_family_of_metrics_is_timed_or_answered_or_neither() -> None:
+    """A new family must be told apart: is it evidence when the run is INVALID?"""
+    families = {name.partition(".")[0] for name in metrics.every()}
+    assert families == {*RUN_FAMILIES, *ANSWER_FAMILIES, "memory", "validity"}
+    assert not set(RUN_FAMILIES) & set(ANSWER_FAMILIES)
 
 
 @pytest.mark.parametrize("differing", [0, 3])
@@ -162,19 +285,56 @@ def test_an_invalid_run_does_not_fail_either() -> None:
     assert judge(planned(make_record(), min_queries=10**9), strict).overall == "NOT_EVALUATED"
 
 
-def test_an_invalid_run_is_compared_with_nothing() -> None:
+@pytest.mark.parametrize("which", ["A", "B"])
+def test_an_invalid_run_is_compared_with_nothing(which: str) -> None:
     good, bad = make_record(), planned(make_record(), min_queries=10**9)
-    (row,) = (one for one in compare(good, bad) if one.address == "latency.p50")
-    assert row.comparable == "the run of B is INVALID"
-    assert (row.ratio, row.better) == (None, "")
+    rows = compare(bad, good) if which == "A" else compare(good, bad)
+    seen = set()
+    for row in rows:
+        family = row.address.partition(".")[0]
+        seen.add(family)
+        if family in RUN_FAMILIES:
+            assert row.comparable == f"the run of {which} is INVALID"
+            assert (row.ratio, row.separated, row.better) == (None, None, "")
+        else:
+            assert row.comparable == ""
+    assert {"latency", "energy", "carbon", "memory", "quality", "fairness"} <= seen
 
 
 @pytest.mark.parametrize(
-    "other", [{"scenario": "server", "target_qps": 5.0}, {"scenario": "offline"}]
+    "other",
+    [
+        {"scenario": "server", "target_qps": 5.0},
+        {"scenario": "offline"},
+        {"scenario": "multi_stream"},
+    ],
 )
 def test_other_traffic_is_not_compared(other: dict[str, Any]) -> None:
     rows = compare(make_record(), planned(make_record(), **other))
     assert {one.comparable for one in rows if one.address.startswith("energy")} == {"other traffic"}
+    # What a model answers and weighs does not depend on who asks.
+    quiet = [one for one in rows if one.address.startswith(("quality", "fairness", "memory"))]
+    assert {one.comparable for one in quiet} == {""}
+
+
+def test_as_many_samples_at_once_and_as_many_a_second_are_the_same_traffic() -> None:
+    def asked(samples: int, **plan: Any) -> Record:
+        record = planned(make_record(), **plan)
+        assert record.run is not None
+        return change(record, run=change(record.run, samples=samples))
+
+    def obstacle(a: Record, b: Record) -> str:
+        (row,) = [one for one in compare(a, b) if one.address == "latency.throughput"]
+        return row.comparable
+
+    assert obstacle(asked(1), asked(8)) == "other traffic"
+    assert obstacle(asked(8), asked(8)) == ""
+    # Offline, everything is asked at once, in batches that suit the machine.
+    assert obstacle(asked(600, scenario="offline"), asked(512, scenario="offline")) == ""
+    server = {"scenario": "server"}
+    assert obstacle(asked(1, **server, target_qps=5.0), asked(1, **server, target_qps=5.0)) == ""
+    other = asked(1, **server, target_qps=6.0)
+    assert obstacle(asked(1, **server, target_qps=5.0), other) == "other traffic"
 
 
 # Told everywhere
@@ -196,13 +356,49 @@ def test_reports_say_that_a_run_is_invalid_and_disturbed(form: str) -> None:
     assert "dérangée" in french
 
 
-def test_the_terminal_says_so_before_any_number() -> None:
-    from rich.console import Console
+@pytest.mark.parametrize("form", ["markdown", "html", "json"])
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_reports_of_a_quiet_valid_run_say_neither(form: str, lang: Lang) -> None:
+    told = report.render(form, make_record(), None, lang=lang)
+    for word in ("INVALID", "PAS VALIDE", "was disturbed", "a été dérangée"):
+        assert word not in told
 
-    console = Console(width=120)
+
+def test_json_names_every_flaw_and_every_disturbed_process() -> None:
+    noise = Noise(seconds=1, own=0.5, others=0.0, steal=0.5)
+    record = with_process(planned(exactly(0.5, 0.5), min_queries=10**9), noise=noise)
+    told = json.loads(report.render("json", record, None))
+    assert [one["code"] for one in told["invalid"]] == codes(record)
+    assert told["disturbed"] == ["process 0: the hypervisor took 50%"]
+    quiet = json.loads(report.render("json", make_record(), None))
+    assert (quiet["invalid"], quiet["disturbed"]) == ([], [])
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+@pytest.mark.parametrize(("lang", "word"), [("en", "INVALID"), ("fr", "PAS VALIDE")])
+def test_the_verdict_of_an_invalid_run_says_why_rule_by_rule(
+    form: str, lang: Lang, word: str
+) -> None:
+    record = with_process(make_record(), answered=answered(3))
+    told = report.render(form, record, judge(record, POLICY), lang=lang)
+    assert word in told
+    reason = "3 of 100 answers" if lang == "en" else "3 réponses sur 100"
+    # Once above all numbers, and once for each rule it leaves without evidence.
+    assert told.count(reason) >= 4
+
+
+def test_the_terminal_says_so_before_any_number() -> None:
+    noise = Noise(seconds=1, own=0.5, others=0.4, steal=0.0)
+    console = Console(width=200)
     with console.capture() as captured:
-        console.print(text.header(planned(make_record(), min_queries=10**9)))
-    assert "This run is INVALID" in captured.get()
+        console.print(
+            text.header(planned(with_process(make_record(), noise=noise), min_queries=10**9))
+        )
+        console.print(text.header(make_record()))
+    before, _, after = captured.get().partition("The machine was disturbed while it measured")
+    assert "This run is INVALID: a process made" in before
+    assert "other processes took 40%" in after
+    assert "INVALID" not in after
 
 
 # Noise
@@ -225,7 +421,9 @@ def quiet(**given: Any) -> Process:
         ({"steal": 0.03}, "the hypervisor took 3%"),
         ({"throttled": 0}, ""),
         ({"throttled": 1}, "throttled"),
-        ({"frequency_low": 2.3e9, "frequency_nominal": 3e9}, ""),
+        ({"frequency_low": 2.25e9, "frequency_nominal": 3e9}, ""),
+        ({"frequency_low": 2.2499e9, "frequency_nominal": 3e9}, "fell to 75%"),
+        ({"frequency_low": 1e9, "frequency_nominal": None}, ""),
         ({"frequency_low": 2.2e9, "frequency_nominal": 3e9}, "fell to 73%"),
         ({"others": None, "steal": None}, ""),
     ],
@@ -233,6 +431,33 @@ def quiet(**given: Any) -> Process:
 def test_a_process_past_a_stated_limit_is_disturbed(given: dict[str, Any], told: str) -> None:
     found = validity.disturbed(quiet(**given), Plan())
     assert (told in found) if told else found == ""
+
+
+def test_the_limits_of_the_plan_decide_and_every_reason_is_told() -> None:
+    noisy = quiet(others=0.2, steal=0.05, throttled=3, frequency_low=1e9, frequency_nominal=2e9)
+    found = validity.disturbed(noisy, Plan())
+    assert len(found.split(", ")) == 4
+    lenient = Plan(max_other_cpu=0.2, max_steal=0.05)
+    assert "other" not in validity.disturbed(noisy, lenient)
+    assert "hypervisor" not in validity.disturbed(noisy, lenient)
+    assert "throttled" in validity.disturbed(noisy, lenient)
+    strict = Plan(max_other_cpu=0.0, max_steal=0.0)
+    assert validity.disturbed(quiet(others=0.001, steal=0.001), strict)
+    assert validity.disturbed(change(noisy, noise=None), strict) == ""
+
+
+def test_each_process_is_disturbed_by_itself() -> None:
+    record = timed(CALLS, CALLS, CALLS)
+    assert record.run is not None
+    seen = tuple(quiet(others=share) for share in (0.0, 0.3, 0.2))
+    record = change(record, run=change(record.run, processes=seen))
+    assert validity.disturbances(record) == (
+        "process 1: other processes took 30% of the processors",
+        "process 2: other processes took 20% of the processors",
+    )
+    found = value("validity.other_cpu", record)
+    assert (found.low, found.estimate, found.high, found.n) == (0.0, 0.3, 0.3, 3)
+    assert validity.disturbances(FAILED) == ()
 
 
 def test_a_disturbed_run_is_marked_and_still_judged() -> None:

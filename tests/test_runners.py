@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from _faulty import softmax
-from _onnx import linear, node, port, save_model
+from _onnx import constant, linear, node, port, save_model
 from onnx import TensorProto, helper
 
 from frugalbench import runners
@@ -18,7 +19,7 @@ from frugalbench.spec import Model, Target
 ROWS = {"x": np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]], np.float32)}
 
 
-def opened(path: Path, **target: str) -> runners.Session:
+def opened(path: Path, **target: Any) -> runners.Session:
     return runners.open_session(Model(path=str(path)), Target(**target))
 
 
@@ -46,9 +47,9 @@ def test_a_written_input_is_the_one_that_is_answered(tmp_path: Path, kind: type)
     element = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
     ports = [port("x", ("n", 2), element)], [port("y", ("n", 2), element)]
     session = opened(save_model(tmp_path / "m.onnx", [node("Identity", "x", "y")], *ports))
-    first = np.array([[0, 1], [1, 0]]).astype(kind)
+    first: Any = np.array([[0, 1], [1, 0]]).astype(kind)
     # Every second column of a larger array: not contiguous.
-    second = np.array([[1, 7, 1, 7], [0, 7, 1, 7]]).astype(kind)[:, ::2]
+    second: Any = np.array([[1, 7, 1, 7], [0, 7, 1, 7]]).astype(kind)[:, ::2]
     bound = session.bind({"x": first})
     assert session.bound
     for array in (second, first, second):
@@ -93,6 +94,112 @@ def test_text_cannot_be_bound_and_is_run_plainly(tmp_path: Path) -> None:
     assert answer.dtype.kind == "U"
     bound.writer({"x": np.array(["b", "c"], object)})()
     assert bound.read(bound.run(), ("y",))["y"].tolist() == ["b", "c"]
+
+
+def classifier(path: Path, *, maps: bool, classes: tuple[str, ...] | tuple[int, ...]) -> Path:
+    """A linear classifier, as exporters write one: labels, and scores as a matrix or as maps."""
+    text = isinstance(classes[0], str)
+    kind = TensorProto.STRING if text else TensorProto.INT64
+    names: Any = {"classlabels_strings" if text else "classlabels_ints": classes}
+    told: Any = {"classlabels_strings" if text else "classlabels_int64s": classes}
+    learnt = helper.make_node(
+        "LinearClassifier",
+        ["x"],
+        ["label", "p"],
+        domain="ai.onnx.ml",
+        coefficients=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        intercepts=[0.0, 0.0],
+        post_transform="SOFTMAX",
+        **names,
+    )
+    label, scores = port("label", ("batch",), kind), port("p", ("batch", 2))
+    if not maps:
+        return save_model(path, [learnt], [port("x")], [label, scores])
+    number = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    row = helper.make_map_type_proto(kind, number)
+    several = helper.make_value_info("maps", helper.make_sequence_type_proto(row))
+    zipped = helper.make_node("ZipMap", ["p"], ["maps"], domain="ai.onnx.ml", **told)
+    return save_model(path, [learnt, zipped], [port("x")], [label, several])
+
+
+@pytest.mark.parametrize("classes", [("lo", "hi"), (3, 5)], ids=["text", "numbers"])
+@pytest.mark.parametrize("maps", [False, True], ids=["matrix", "maps"])
+def test_labels_and_scores_of_every_kind_follow_what_is_written(
+    tmp_path: Path, maps: bool, classes: Any
+) -> None:
+    path = classifier(tmp_path / "m.onnx", maps=maps, classes=classes)
+    session, scores = opened(path), "maps" if maps else "p"
+    bound = session.bind({"x": ROWS["x"][:1]})
+    # Text beside maps is the one thing that the runtime cannot give from its buffers.
+    assert session.bound == (not (maps and classes == ("lo", "hi")))
+    for turn in range(3):
+        row = np.array([[turn % 2, 0.5, 0.0]], np.float32)
+        bound.writer({"x": row})()
+        found = bound.read(bound.run(), ("label", scores))
+        alone = session.predict({"x": row}, ("label", scores))
+        assert found["label"].tolist() == alone["label"].tolist() == [classes[(turn + 1) % 2]]
+        np.testing.assert_array_equal(found[scores], alone[scores])
+        assert found["label"].dtype == alone["label"].dtype
+
+
+def test_a_text_that_was_read_outlives_the_next_run(tmp_path: Path) -> None:
+    path = classifier(tmp_path / "m.onnx", maps=False, classes=("lo", "hi"))
+    bound = opened(path).bind({"x": np.array([[1, 0, 0]], np.float32)})
+    before = bound.read(bound.run(), ("label",))["label"]
+    bound.writer({"x": np.array([[0, 1, 0]], np.float32)})()
+    bound.run()
+    assert before.tolist() == ["lo"]
+
+
+def test_a_scalar_that_is_written_is_the_one_that_is_answered(tmp_path: Path) -> None:
+    ports = [port("a", ()), port("x", ("n",))], [port("y", ("n",))]
+    session = opened(save_model(tmp_path / "m.onnx", [node("Mul", "a x", "y")], *ports))
+    bound = session.bind({"a": np.array(1, np.float32), "x": np.ones(3, np.float32)})
+    assert session.bound
+    bound.writer({"a": np.array(4, np.float32), "x": np.arange(3, dtype=np.float32)})()
+    assert bound.read(bound.run(), ("y",))["y"].tolist() == [0, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("shape", "bound"),
+    [(("batch", 3), True), ((None, 3), True), ((2, 3), True), (("other", 3), False)],
+)
+def test_outputs_whose_shape_the_inputs_decide_have_buffers(
+    tmp_path: Path, shape: tuple[int | str | None, ...], bound: bool
+) -> None:
+    taken = ("batch", 3) if shape[0] == "other" else shape
+    nodes = [node("Compress", "x keep", "y", axis=0)] if shape[0] == "other" else []
+    nodes = nodes or [node("Relu", "x", "y")]
+    weights = [constant("keep", [True, False], np.bool_)] if shape[0] == "other" else []
+    path = save_model(tmp_path / "m.onnx", nodes, [port("x", taken)], [port("y", shape)], weights)
+    session = opened(path)
+    session.bind(ROWS)
+    assert session.bound == bound
+
+
+def test_a_plain_session_writes_every_input(tmp_path: Path) -> None:
+    text = TensorProto.STRING
+    ports = (
+        [port("a", ("n",), text), port("x", ("n",))],
+        [
+            port("y", ("n",), text),
+            port("z", ("n",)),
+        ],
+    )
+    nodes = [node("Identity", "a", "y"), node("Neg", "x", "z")]
+    session = opened(save_model(tmp_path / "m.onnx", nodes, *ports))
+    bound = session.bind({"a": np.array(["p"], object), "x": np.ones(1, np.float32)})
+    assert not session.bound
+    bound.writer({"a": np.array(["q"], object), "x": np.full(1, 5, np.float32)})()
+    found = bound.read(bound.run(), ("y", "z"))
+    assert (found["y"].tolist(), found["z"].tolist()) == (["q"], [-5.0])
+
+
+def test_the_pretend_runner_takes_any_input_and_answers_zeros() -> None:
+    session = runners.open_session(Model(path="", runner="fake"), Target())
+    bound = session.bind(ROWS)
+    bound.writer({"x": ROWS["x"] + 1})()
+    assert bound.read(bound.run(), ("y",))["y"].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("level", ["disabled", "basic", "extended", "all"])

@@ -221,12 +221,24 @@ def test_a_disturbed_process_is_measured_again_and_never_silently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = iter(["another process took 99%", "", ""])
-    monkeypatch.setattr(worker.validity, "disturbed", lambda process, plan: next(said))
+    monkeypatch.setattr(validity, "disturbed", lambda process, plan: next(said))
     plan = change(QUICK, processes=2, process_seconds=0.05, retries=2)
     record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
     assert record.run is not None
     assert (len(record.run.processes), len(record.run.discarded)) == (2, 1)
     assert any("measured again: another process took 99%" in one for one in record.run.notes)
+
+
+def test_where_every_try_is_disturbed_the_last_one_counts_and_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validity, "disturbed", lambda process, plan: "all is noise")
+    plan = change(QUICK, process_seconds=0.05, retries=1)
+    record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
+    assert record.run is not None
+    assert (len(record.run.processes), len(record.run.discarded)) == (1, 1)
+    assert record.latency_ns.size == record.run.processes[0].kept
+    assert validity.disturbances(record) == ("process 0: all is noise",)
 
 
 def test_a_later_process_that_ends_badly_leaves_a_note_and_the_record_stands(

@@ -54,7 +54,7 @@ def per_inference(record: Record, domain: str | None = None) -> Measure:
         high=max(high + error, middle + floor),
         n=sum(group[0].calls for group in groups) * samples,
         method=chosen.method,
-        interval="model_grade_low" if chosen.method == "modelled" else construction,
+        interval=_construction(chosen, construction),
         note=_told(chosen, len(groups), doubts),
         grade=grade,
     )
@@ -112,7 +112,7 @@ def net_per_inference(record: Record) -> Measure:
         high=middle + half,
         n=int(count.sum()),
         method=chosen.method,
-        interval="below_detection" if below else construction,
+        interval="below_detection" if below else _construction(chosen, construction),
         note=note,
         bound=middle + half if below else None,
         grade=total.grade,
@@ -153,10 +153,15 @@ def _power(record: Record, phases: Sequence[Phase]) -> Measure:
         high=max(high + error, middle + floor),
         n=len(groups),
         method=chosen.method,
-        interval=construction,
+        interval=_construction(chosen, construction),
         note=_told(chosen, len(groups), doubts),
         grade=grade,
     )
+
+
+def _construction(chosen: Chosen, found: str) -> str:
+    """What the interval is, which for a model is its grade and no spread of runs."""
+    return "model_grade_low" if chosen.method == "modelled" else found
 
 
 def _error(group: Iterable[Window]) -> float:

@@ -103,11 +103,9 @@ class OrtSession:
         for name in self._names:
             binding.bind_output(name, self._device)
         self._session.run_with_iobinding(binding)
-        # The first run tells the shapes; from then on every run writes into the same buffers,
-        # unless the shape of an output may follow the values of the input.
-        for port, output in zip(self._session.get_outputs(), binding.get_outputs(), strict=True):
-            if self._follows_batch(port):
-                binding.bind_ortvalue_output(port.name, output)
+        # The first run tells the shapes; from then on every run writes into the same buffers.
+        for name, output in zip(self._names, binding.get_outputs(), strict=True):
+            binding.bind_ortvalue_output(name, output)
 
         def read(result: object, names: tuple[str, ...]) -> Outputs:
             if self._has_text:
@@ -132,14 +130,6 @@ class OrtSession:
             return writes[0] if len(writes) == 1 else partial(_each, writes)
 
         return Bound(partial(self._session.run_with_iobinding, binding), writer, read)
-
-    def _follows_batch(self, port: Any) -> bool:
-        """Whether the batch alone decides the shape of an output."""
-        first, *rest = port.shape or (1,)
-        batches = [(one.shape or [1])[0] for one in self._session.get_inputs()]
-        return all(isinstance(size, int) for size in rest) and (
-            isinstance(first, int) or first in batches
-        )
 
     def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
         """Run once and return the named outputs as arrays.
