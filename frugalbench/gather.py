@@ -25,6 +25,7 @@ class Gathered:
     arrays: dict[str, Array] = field(default_factory=dict)
     discarded: list[Process] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _spare: tuple[int, Run, dict[str, Array]] | None = None
 
     def add(self, number: int, seen: Run, arrays: dict[str, Array]) -> None:
         """Keep a process's run; everything but the latencies comes from the first one."""
@@ -35,14 +36,24 @@ class Gathered:
         windows = tuple(msgspec.structs.replace(one, process=number) for one in seen.windows)
         self.runs.append(msgspec.structs.replace(seen, windows=windows))
 
-    def discard(self, number: int, seen: Run, why: str) -> None:
+    def discard(self, number: int, seen: Run, arrays: dict[str, Array], why: str) -> None:
         """Keep that a process was measured and is run again, and why."""
         self.discarded.extend(seen.processes)
         self.notes.append(f"process {number} was disturbed and is measured again: {why}")
+        self._spare = number, seen, {name: np.array(one) for name, one in arrays.items()}
 
-    def lose(self, number: int, failure: Failure) -> None:
-        """Keep that a later process gave nothing."""
+    def fall_back(self, number: int, failure: Failure) -> bool:
+        """Go on without a process that gave nothing, or with its disturbed attempt.
+
+        Returns:
+            Whether there is a run to go on with.
+        """
         self.notes.append(f"process {number} gave nothing ({failure.kind}): {failure.detail}")
+        if self._spare is not None and self._spare[0] == number:
+            self.notes.append(f"process {number} stands as it was measured before, disturbed")
+            self.discarded.pop()
+            self.add(*self._spare)
+        return bool(self.runs)
 
     def short_of(self, wanted: int) -> None:
         """Say it where fewer processes were measured than the plan asks for."""

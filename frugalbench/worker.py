@@ -87,17 +87,17 @@ class _Workers:
         while number == 0 or self._another(number):
             begun = time.monotonic()
             failure = self._attend(number)
-            if failure is not None and number == 0:
+            if failure is not None and not self._gathered.fall_back(number, failure):
                 return failed(self._prepared, failure)
             if failure is not None:
-                self._gathered.lose(number, failure)
                 break
             seen = msgspec.json.decode((self._folder / RUN).read_bytes(), type=Run)
             self._note_start(begun, number, seen)
             if tries and (why := validity.disturbed(seen.processes[0], self._plan)):
                 tries -= 1
                 if self._time_for_another():
-                    self._gathered.discard(number, seen, why)
+                    arrays = _read_arrays(self._folder, "out")
+                    self._gathered.discard(number, seen, arrays, why)
                     continue
             self._gathered.add(number, seen, _read_arrays(self._folder, "out"))
             number += 1

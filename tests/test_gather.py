@@ -36,6 +36,9 @@ def gathered(*latencies: list[int], **arrays: Any) -> Gathered:
     return found
 
 
+CRASH = Failure(kind="crash", detail="the worker crashed (SIGSEGV)")
+
+
 def test_latencies_lie_one_process_after_the_other() -> None:
     run, arrays = gathered([5, 1, 9], [7, 7], [2]).run()
     assert arrays["latency_ns"].tolist() == [5, 1, 9, 7, 7, 2]
@@ -77,7 +80,7 @@ def test_a_note_that_every_process_makes_is_told_once() -> None:
 
 def test_a_disturbed_process_is_told_and_its_figures_are_not_mixed_in() -> None:
     found = gathered([1])
-    found.discard(1, run_of(8, 700), "the hypervisor took 9%")
+    found.discard(1, run_of(8, 700), {"latency_ns": np.ones(700)}, "the hypervisor took 9%")
     run, arrays = found.run()
     assert [one.order for one in run.discarded] == [8]
     assert len(run.processes) == arrays["latency_ns"].size == 1
@@ -87,8 +90,22 @@ def test_a_disturbed_process_is_told_and_its_figures_are_not_mixed_in() -> None:
 
 def test_a_process_that_gave_nothing_is_told() -> None:
     found = gathered([1])
-    found.lose(1, Failure(kind="crash", detail="the worker crashed (SIGSEGV)"))
+    assert found.fall_back(1, CRASH)
     assert found.run()[0].notes == ("process 1 gave nothing (crash): the worker crashed (SIGSEGV)",)
+
+
+def test_a_first_process_that_gave_nothing_leaves_nothing_to_go_on_with() -> None:
+    assert not Gathered().fall_back(0, CRASH)
+
+
+def test_a_disturbed_attempt_stands_where_the_next_one_gives_nothing() -> None:
+    found = Gathered()
+    found.discard(0, run_of(0, 2), {"latency_ns": np.array([3, 4])}, "the hypervisor took 9%")
+    assert found.fall_back(0, CRASH)
+    run, arrays = found.run()
+    assert arrays["latency_ns"].tolist() == [3, 4]
+    assert (len(run.processes), run.discarded) == (1, ())
+    assert "stands as it was measured before" in run.notes[-1]
 
 
 @pytest.mark.parametrize(("wanted", "notes"), [(1, 0), (2, 0), (3, 1)])

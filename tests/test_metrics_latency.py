@@ -166,6 +166,18 @@ def test_a_slow_drift_widens_the_interval_and_is_told() -> None:
     assert alone.note == ""
 
 
+def test_too_few_slow_calls_are_not_taken_for_independent_ones() -> None:
+    """Seven calls over the 99th percentile lie apart by chance; the next ones came together."""
+    calls = np.random.default_rng(3).permutation(700) + 1000
+    calls[100:150] = 5000 + np.arange(50)
+    calls[[5, 60, 200, 300, 400, 500, 650]] = 9000 + np.arange(7)
+    scattered = np.random.default_rng(4).permutation(calls)
+    together, apart = value("latency.p99", timed(calls)), value("latency.p99", timed(scattered))
+    assert together.estimate == apart.estimate
+    assert "correlated" in together.note
+    assert together.high - together.low > 2 * (apart.high - apart.low)
+
+
 def test_calls_worth_too_few_are_bounded_by_the_fastest_and_the_slowest() -> None:
     """A machine that grew slower all along has shown none of its percentiles twice."""
     found = value("latency.p99", timed(np.arange(700) * 1000 + 1000))

@@ -57,6 +57,9 @@ def _from_pass(
 ) -> Callable[[int], Mapping[str, Array] | None] | None:
     """What the accuracy pass answered to a sample; None when not every row was answered."""
     answer = job.answer
+    if rows.company and queries.batch > 1:
+        # Rows that start elsewhere have other company than in the pass.
+        return None
     lengths = {len(one) for one in rows.arrays.values()}
     if answer is None or rows.chosen is not None or lengths != {job.rows}:
         return None

@@ -86,6 +86,13 @@ class Meters:
             for domain, now in end.readings[name].items():
                 then = begin.readings[name].get(domain)
                 joules = None if now is None or then is None else now - then
+                why = "" if joules is not None else _why(name, meter, domain)
+                if joules is not None and _too_short(meter, begin, end, aligned=aligned):
+                    joules = None
+                    why = (
+                        f"a window is shorter than the {meter.period:g} s between two updates of "
+                        f"{name}: raise plan.process_seconds"
+                    )
                 found.append(
                     Window(
                         meter=name,
@@ -95,7 +102,7 @@ class Meters:
                         seconds=end.at - begin.at,
                         joules=joules,
                         error=_edge_error(meter, joules, begin, end, aligned=aligned),
-                        reason="" if joules is not None else _why(name, meter, domain),
+                        reason=why,
                         phase=phase,
                         period=meter.period,
                         aligned=aligned,
@@ -156,14 +163,21 @@ def _edge_error(
 ) -> float:
     """The worst case: each edge is as stale as the source's period, or as the tick was caught.
 
-    A reading stale by s at the start and by S at the end misses P·(s - S), which is at most P times
-    one period; a caught tick is late by the gap between two looks, at each end.
+    A reading stale by s at the start and by S at the end misses P·(s - S), at most P times one
+    period, and the power P may have been as much as the joules over the window less that period. A
+    caught tick is late by the gap between two looks, at each end.
     """
     seconds = end.at - begin.at
     if joules is None or seconds <= 0:
         return 0.0
-    stale = (begin.gap or 0.0) + (end.gap or 0.0) if aligned else meter.period
-    return abs(joules) / seconds * min(stale, seconds)
+    if aligned:
+        return abs(joules) / seconds * min((begin.gap or 0.0) + (end.gap or 0.0), seconds)
+    return abs(joules) * meter.period / (seconds - meter.period) if meter.period else 0.0
+
+
+def _too_short(meter: meters.Meter, begin: Edge, end: Edge, *, aligned: bool) -> bool:
+    """Whether the source may not have been updated at all between two edges."""
+    return not aligned and 0 < end.at - begin.at <= meter.period
 
 
 def open_meters(target: Target) -> Meters:

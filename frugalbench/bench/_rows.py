@@ -34,12 +34,14 @@ KEPT_BACK = 1.5
 class Rows:
     """The model's answers: `output`, and `labels` where it gives them.
 
-    `chosen` are the rows that were answered, in order; None when all were.
+    `chosen` are the rows that were answered, in order; None when all were. `company` says that an
+    answer depends on what else is in the batch.
     """
 
     arrays: dict[str, Array]
     notes: tuple[str, ...] = ()
     chosen: npt.NDArray[np.int64] | None = None
+    company: bool = False
 
 
 def answer_rows(
@@ -59,7 +61,7 @@ def answer_rows(
     if not job.rows or job.answer is None:
         return Rows({})
     until = time.monotonic() + seconds
-    most, notes = ROWS_A_PASS, list[str]()
+    most, notes, company = ROWS_A_PASS, list[str](), False
     if call_seconds > seconds / SLOW:
         # Not even one answer may be wasted: rows are asked as they are timed.
         most = job.batch
@@ -69,7 +71,7 @@ def answer_rows(
         session,
         max(1, int(seconds / SLOW / call_seconds)) if call_seconds else CHECKED_ROWS,
     ):
-        most = job.batch
+        most, company = job.batch, True
         notes.append(
             "the same rows are answered otherwise in another batch, or at another time: all were "
             f"answered {job.batch} at a time, as timed"
@@ -82,7 +84,7 @@ def answer_rows(
             "there was; raise plan.max_seconds for all of them"
         )
         job = msgspec.structs.replace(job, rows=int(chosen.size))
-    return Rows(_pass(job, feed, session, progress, most), tuple(notes), chosen)
+    return Rows(_pass(job, feed, session, progress, most), tuple(notes), chosen, company)
 
 
 def _same_in_pieces(
