@@ -100,7 +100,7 @@ def _within_a_process(one: Value, other: Value) -> bool:
     """Whether two timings differ by less than two processes running the same model may."""
     if (one.method, other.method) != ("timer", "timer"):
         return False
-    if "processes_t" in (one.interval, other.interval):
+    if "hierarchical_bootstrap" in (one.interval, other.interval):
         # Several processes say themselves how far they lie apart.
         return one.interval != other.interval and _near(one, other)
     return _near(one, other)

@@ -109,7 +109,7 @@ def test_a_disturbed_attempt_stands_where_the_next_one_gives_nothing() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "notes"), [(1, 0), (2, 0), (3, 1)])
-def test_fewer_processes_than_planned_are_told(wanted: int, notes: int) -> None:
+def test_fewer_hierarchical_bootstraphan_planned_are_told(wanted: int, notes: int) -> None:
     found = gathered([1], [2])
     found.short_of(wanted)
     told = found.run()[0].notes

@@ -390,12 +390,13 @@ def test_processes_far_apart_have_a_wider_interval_than_any_of_them(k: int) -> N
     # Student's t, and what a median of normal values spreads wider than their mean.
     wider = math.sqrt(math.pi / 2) if k > 2 else 1
     half = float(t.ppf(0.975, k - 1)) * np.std(values, ddof=1) / math.sqrt(k) * wider
-    assert high - middle == pytest.approx(half)
-    assert middle - low == pytest.approx(half)
+    # The bootstrap may reach further on one side, where the processes are many and uneven.
+    assert half * (1 - 1e-9) <= high - middle < 1.2 * half
+    assert half * (1 - 1e-9) <= middle - low < 1.2 * half
 
 
 @pytest.mark.parametrize("k", range(2, 11))
-def test_processes_that_agree_by_luck_are_as_uncertain_as_their_calls(k: int) -> None:
+def test_hierarchical_bootstraphat_agree_by_luck_are_as_uncertain_as_their_calls(k: int) -> None:
     middle, low, high = intervals.hierarchical([5.0] * k, [scattered(5.0, 0.1)] * k)
     assert middle == 5
     assert high - low >= 2 * 1.9 * 0.1 / math.sqrt(k)

@@ -406,7 +406,7 @@ def test_the_energy_of_processes_is_the_median_of_theirs() -> None:
         windows += [*ran([joules] * 5, process=process), *at_rest(4.0, process=process)]
     found = value("energy.per_inference", metered(windows))
     assert found.estimate == pytest.approx(0.101)
-    assert found.interval == "processes_t"
+    assert found.interval == "hierarchical_bootstrap"
     spread = float(np.std([0.100, 0.101, 0.103], ddof=1))
     half = float(t.ppf(0.975, 2)) * spread / math.sqrt(3) * MEDIAN
     assert found.high - found.estimate == pytest.approx(half)

@@ -114,7 +114,7 @@ def test_the_percentile_of_processes_is_the_median_of_theirs() -> None:
     parts = [more + random.permutation(10_000) for more in (100_000, 100_400, 150_000)]
     found = value("latency.p90", timed(*parts))
     assert found.estimate == pytest.approx(109_400e-9)
-    assert (found.n, found.interval) == (30_000, "processes_t")
+    assert (found.n, found.interval) == (30_000, "hierarchical_bootstrap")
     spread = float(np.std([109_000, 109_400, 159_000], ddof=1)) * 1e-9
     half = float(t.ppf(0.975, 2)) * spread / math.sqrt(3) * math.sqrt(math.pi / 2)
     assert found.high - found.estimate == pytest.approx(half)
@@ -131,7 +131,7 @@ def test_processes_whose_calls_are_too_few_are_read_together() -> None:
 
 
 @pytest.mark.parametrize(("spread", "told"), [(0.049, False), (0.051, True)])
-def test_processes_that_differ_by_more_than_a_twentieth_are_flagged(
+def test_hierarchical_bootstraphat_differ_by_more_than_a_twentieth_are_flagged(
     spread: float, told: bool
 ) -> None:
     """Two values at 1 - d and 1 + d have a coefficient of variation of d·√2."""
@@ -238,7 +238,7 @@ def test_throughput_over_processes_is_the_median_of_theirs(samples: int) -> None
     record = timed(*[np.full(1000, ns) for ns in (1000, 1250, 2000)], samples=samples)
     found = value("latency.throughput", record)
     assert found.estimate == pytest.approx(samples * 1e9 / 1250)
-    assert (found.interval, found.n) == ("processes_t", 3000)
+    assert (found.interval, found.n) == ("hierarchical_bootstrap", 3000)
     assert 0 < found.low < found.estimate < found.high
     assert found.high >= samples * 1e9 / 1000 * (1 - 1e-9)
 
@@ -288,7 +288,7 @@ def test_starts_of_fresh_processes_have_an_interval() -> None:
     ]
     record = changed(record, *starts)
     found = value("latency.cold_start", record)
-    assert (found.estimate, found.n, found.interval) == (0.32, 3, "processes_t")
+    assert (found.estimate, found.n, found.interval) == (0.32, 3, "hierarchical_bootstrap")
     half = float(t.ppf(0.975, 2)) * np.std(times, ddof=1) / math.sqrt(3) * math.sqrt(math.pi / 2)
     assert found.high == pytest.approx(0.32 + half)
     assert found.low == pytest.approx(max(0, 0.32 - half))

@@ -20,7 +20,7 @@ def test_the_peak_is_split_into_import_model_and_run() -> None:
     assert sum(parts) == value("memory.peak", record).estimate
 
 
-def test_of_several_processes_the_largest_counts_and_the_smallest_is_told() -> None:
+def test_of_several_hierarchical_bootstraphe_largest_counts_and_the_smallest_is_told() -> None:
     record = make_record()
     assert record.run is not None
     (one,) = record.run.processes

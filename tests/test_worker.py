@@ -198,7 +198,9 @@ def test_a_measurement_that_is_late_is_ended_and_says_so(tmp_path: Path) -> None
     assert children() <= before
 
 
-def test_processes_there_is_no_time_for_are_not_started_and_it_is_said(tmp_path: Path) -> None:
+def test_hierarchical_bootstraphere_is_no_time_for_are_not_started_and_it_is_said(
+    tmp_path: Path,
+) -> None:
     plan = change(QUICK, processes=50, max_seconds=2.5, process_seconds=1)
     record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
     assert record.run is not None

@@ -184,11 +184,10 @@ def hierarchical(
 ) -> tuple[float, float, float]:
     """The median over processes, and its interval from the spread between and inside them.
 
-    The spread of the processes' own values holds what differs between processes and what is
-    uncertain inside each; few processes show it badly, which Student's t makes up for. The interval
-    is never narrower than what the inside of the processes alone leaves open, so that a few that
-    agree by luck do not make it a point. Resampling processes, as a bootstrap does, needs more than
-    a few of them: of three it covers 92 % instead of 95.
+    A hierarchical bootstrap draws processes with replacement and, inside each, its statistic again.
+    Of few processes it is too narrow (it covers 92 % of three instead of 95), so the interval holds
+    Student's t over the processes too, which is never narrower than what the inside of the
+    processes alone leaves open: a few that agree by luck do not make it a point.
 
     Args:
         values: the statistic of each process, two at least.
@@ -202,13 +201,17 @@ def hierarchical(
     from scipy.stats import t
 
     k, rng = len(values), np.random.default_rng(seed)
+    drawn = np.stack([draw(rng, REPLICATES) for draw in draws])
     between = float(np.std(values, ddof=1))
-    inside = math.sqrt(float(np.mean([draw(rng, REPLICATES).var() for draw in draws])))
+    inside = math.sqrt(float(drawn.var(axis=1).mean()))
     spread = max(float(t.ppf(0.5 + level / 2, k - 1)) * between, z_value(level) * inside)
     # A median of normal values spreads up to √(π/2) times as far as their mean; of two it is it.
     wider = math.sqrt(math.pi / 2) if k > 2 else 1.0
     middle, half = float(np.median(values)), wider * spread / math.sqrt(k)
-    return middle, middle - half, middle + half
+    picks = rng.integers(0, k, (REPLICATES, k)), rng.integers(0, REPLICATES, (REPLICATES, k))
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.median(drawn[picks], axis=1), [tail, 1 - tail])
+    return middle, min(middle - half, float(low)), max(middle + half, float(high))
 
 
 def effective_size(values: Floats) -> float:

@@ -177,7 +177,7 @@ def _over_processes(
     if len(parts) > 1:
         means = [float(part.mean()) for part in parts]
         found = hierarchical(means, [resampled_mean(part) for part in parts])
-        return (*found, "processes_t")
+        return (*found, "hierarchical_bootstrap")
     if rates.size < 2:
         only = float(rates[0])
         return only, only, only, "single_observation"

@@ -74,7 +74,7 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
         draws.append(quantile_draw(ordered, p, _effective(part, p)))
     middle, low, high = hierarchical(values, draws)
     # Nothing is faster than the fastest call.
-    return middle, max(low, min(middle, float(calls.min()))), high, "processes_t"
+    return middle, max(low, min(middle, float(calls.min()))), high, "hierarchical_bootstrap"
 
 
 def _effective(calls: Calls, p: float) -> float:
@@ -257,7 +257,7 @@ def throughput(record: Record) -> Measure:
         else max(estimate, run.samples / fastest),
         n=int(record.latency_ns.size),
         method=_method(record),
-        interval="processes_t" if len(means) > 1 else "batch_means_t",
+        interval="hierarchical_bootstrap" if len(means) > 1 else "batch_means_t",
     )
 
 
@@ -289,7 +289,7 @@ def _over_processes(
         high=high,
         n=len(values) if n is None else n,
         method=_method(record),
-        interval="processes_t" if len(values) > 1 else "single_observation",
+        interval="hierarchical_bootstrap" if len(values) > 1 else "single_observation",
     )
 
 

@@ -34,9 +34,18 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
     for flaw in validity.flaws(record):
         found.append(f"{words.invalid}{words.colon} {note(clean(flaw.detail, 400), lang)[0]}")
     if troubles := validity.disturbances(record):
-        told = f"{' ' * (lang == 'fr')}; ".join(note(clean(one, 400), lang)[0] for one in troubles)
+        gap = f"{' ' * (lang == 'fr')}; "
+        told = gap.join(_trouble(clean(one, 400), lang) for one in troubles)
         found.append(f"{words.disturbed}{words.colon} {told}")
     return tuple(found)
+
+
+def _trouble(text: str, lang: Lang) -> str:
+    """What disturbed one process, each part in the reader's language."""
+    which, _, parts = text.partition(": ")
+    told = ", ".join(note(part, lang)[0] for part in parts.split(", "))
+    number = which.removeprefix("process ")
+    return f"processus {number} : {told}" if lang == "fr" else f"{which}: {told}"
 
 
 def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:

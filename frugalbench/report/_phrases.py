@@ -115,12 +115,38 @@ NOTES: tuple[tuple[str, str], ...] = (
         "plan.target_qps",
     ),
     (
-        r"process (\d+): other processes took (\d+)% of the processors",
-        "processus {} : d’autres ont pris {} % des processeurs",
+        rf"a process made {NUMBER} queries; the plan asks for {NUMBER}: raise plan.max_seconds",
+        "un processus a fait {} requêtes et le plan en demande {} : il faut augmenter "
+        "plan.max_seconds",
     ),
     (
-        r"process (\d+): the hypervisor took (\d+)%",
-        "processus {} : l’hyperviseur a pris {} %",
+        r"a process was timed ([\d.]+) s; the plan asks for ([\d.]+) s: raise plan.max_seconds",
+        "un processus a été chronométré {} s et le plan demande {} s : il faut augmenter "
+        "plan.max_seconds",
+    ),
+    (
+        r"(\d+) processes were measured; the plan asks for (\d+): raise plan.max_seconds",
+        "{} processus ont été mesurés et le plan en demande {} : il faut augmenter "
+        "plan.max_seconds",
+    ),
+    (r"other processes took (\d+)% of the processors", "d’autres ont pris {} % des processeurs"),
+    (r"the hypervisor took (\d+)%", "l’hyperviseur a pris {} %"),
+    (r"the processor was throttled", "le processeur a été bridé"),
+    (
+        r"the clock fell to (\d+)% of its nominal frequency",
+        "l’horloge est tombée à {} % de sa fréquence nominale",
+    ),
+    (
+        rf"{NUMBER} of {NUMBER} processes were measured in the time there was; raise "
+        r"plan.max_seconds for all of them",
+        "{} processus sur {} ont été mesurés dans le temps imparti ; il faut augmenter "
+        "plan.max_seconds pour tous les avoir",
+    ),
+    (
+        rf"{NUMBER} of {NUMBER} rows, drawn at random, were answered in the time there was; raise "
+        r"plan.max_seconds for all of them",
+        "{} lignes sur {}, tirées au hasard, ont reçu une réponse dans le temps imparti ; il faut "
+        "augmenter plan.max_seconds pour toutes les avoir",
     ),
     (r"([\d,]+) of ([\d,]+)", "{} sur {}"),
     (
