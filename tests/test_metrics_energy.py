@@ -344,7 +344,8 @@ def test_what_is_above_idle_may_be_negative_and_has_an_interval() -> None:
     assert found.estimate == pytest.approx(-0.003)
     assert found.low < found.estimate < found.high
     assert found.low < 0
-    assert found.bound == pytest.approx(found.high)
+    # What is below nothing is at most nothing.
+    assert found.bound == pytest.approx(max(0.0, found.high))
     assert found.interval == "below_detection"
 
 
@@ -577,3 +578,14 @@ def test_a_pretend_meter_is_of_low_quality_and_stays_pretend() -> None:
     windows = [*ran([10.0] * 5, method="pretend", meter="fake")]
     found = value("energy.per_inference", metered(windows))
     assert (found.method, found.grade) == ("pretend", "low")
+
+
+def test_the_energy_is_all_joules_over_all_inferences_and_no_mean_of_ratios() -> None:
+    """A window of one inference that mostly waited must not count as much as one of a thousand."""
+    windows = [window(100.0, calls=1000), window(100.0, calls=1000), window(20.0, calls=1)]
+    found = value("energy.per_inference", metered([*windows, *at_rest(5)]))
+    assert found.estimate == pytest.approx(220 / 2001)
+    waited = [*windows, window(30.0, calls=0)]
+    assert value("energy.per_inference", metered([*waited, *at_rest(5)])).estimate == (
+        pytest.approx(250 / 2001)
+    )

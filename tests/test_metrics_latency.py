@@ -126,8 +126,21 @@ def test_the_percentile_of_processes_is_the_median_of_theirs() -> None:
 def test_processes_whose_calls_are_too_few_are_read_together() -> None:
     calls = shuffled(100)
     found = value("latency.p90", timed(calls[:50], calls[50:]))
-    assert found.interval == "order_statistic"
-    assert found.estimate == value("latency.p90", timed(calls)).estimate
+    alone = value("latency.p90", timed(calls))
+    assert found.estimate == alone.estimate
+    # How far the two medians lie apart is in it too.
+    assert found.low <= alone.low
+    assert found.high >= alone.high
+
+
+def test_short_processes_that_lie_apart_widen_what_all_calls_together_say() -> None:
+    """Calls of one process each look alike; the spread is between them."""
+    parts = [np.random.default_rng(n).normal(1e6, 1e3, 600) for n in range(3)]
+    apart = [part * scale for part, scale in zip(parts, (0.9, 1.0, 1.1), strict=True)]
+    near, far = value("latency.p99", timed(*parts)), value("latency.p99", timed(*apart))
+    assert near.high / near.low < 1.02
+    assert far.low < 0.95e-3
+    assert far.high > 1.2e-3
 
 
 @pytest.mark.parametrize(("spread", "told"), [(0.049, False), (0.051, True)])

@@ -1,12 +1,12 @@
 """Joules per inference from the energy windows of a record: in all, and above idle."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._intervals import hierarchical, mean_t, resampled_mean, z_value
+from frugalbench.metrics._intervals import Draw, hierarchical, mean_t, z_value
 from frugalbench.metrics._windows import Chosen, Doubt, choose, drift, joules_of
 from frugalbench.record import Phase, Record, Window
 from frugalbench.values import GRADES, MEASURED, Grade, Measure, Method, Missing, Value
@@ -27,22 +27,22 @@ DETECTION = 3.0
 def per_inference(record: Record, domain: str | None = None) -> Measure:
     """Joules per inference, of one domain or of all that the most trusted method covers.
 
-    The estimate is the median over processes of the mean over windows. The interval is Student's t
-    over processes (over windows with one) plus the worst-case error of reading at the edges, and
-    never narrower than its grade when that is medium or low; a modelled energy is always low. A
-    domain that was never read, or never moved, makes it Missing.
+    The estimate is the median over processes of all joules over all inferences. The interval is a
+    hierarchical bootstrap (Student's t over windows with one process) plus the worst-case error of
+    reading at the edges, and never narrower than its grade when that is medium or low; a modelled
+    energy is always low. A domain that was never read, or never moved, makes it Missing.
     """
     chosen = choose(record, domain)
     if isinstance(chosen, Missing):
         return chosen
     samples = record.run.samples if record.run else 1
-    groups = [group for group in chosen.whole() if group[0].calls > 0]
-    if len(groups) < 2:
-        return Missing(reason="too_few_windows", detail="raise plan.max_seconds")
-    rates = np.array([joules_of(group) / (group[0].calls * samples) for group in groups])
-    errors = np.array([_error(group) / (group[0].calls * samples) for group in groups])
-    middle, low, high, construction = _over_processes(groups, rates)
-    error = float(errors.mean())
+    groups = chosen.whole()
+    if sum(group[0].calls > 0 for group in groups) < 2:
+        detail = "raise plan.process_seconds, or plan.processes"
+        return Missing(reason="too_few_windows", detail=detail)
+    count = _of(groups, lambda group: group[0].calls * samples)
+    middle, low, high, construction = _over_processes(groups, _of(groups, joules_of), count)
+    error = float(_of(groups, _error).sum() / count.sum())
     doubts = (*chosen.doubts, *drift(chosen))
     half = max(middle - low, high - middle) + error
     grade = _grade(chosen.method, half / middle if middle else math.inf, doubts)
@@ -83,28 +83,28 @@ def net_per_inference(record: Record) -> Measure:
         return total
     idle = _idle_by_process(chosen)
     samples = record.run.samples if record.run else 1
-    groups = [g for g in chosen.whole() if g[0].calls > 0 and g[0].process in idle]
-    if len(groups) < 2:
+    groups = [group for group in chosen.whole() if group[0].process in idle]
+    if sum(group[0].calls > 0 for group in groups) < 2:
         return Missing(
             reason="no_idle", detail="no idle baseline was read: raise plan.idle_seconds"
         )
-    count = np.array([group[0].calls * samples for group in groups])
-    seconds = np.array([group[0].seconds for group in groups])
-    watts = np.array([idle[group[0].process][0] for group in groups])
-    spread = np.array([idle[group[0].process][1] for group in groups])
-    rates = (np.array([joules_of(group) for group in groups]) - watts * seconds) / count
-    errors = np.array([_error(group) for group in groups]) / count
-    middle, low, high, construction = _over_processes(groups, rates)
-    u_idle = float((spread * seconds / count).mean())
+    count = _of(groups, lambda group: group[0].calls * samples)
+    seconds = _of(groups, lambda group: group[0].seconds)
+    rest = _of(groups, lambda group: idle[group[0].process][0] * group[0].seconds)
+    middle, low, high, construction = _over_processes(groups, _of(groups, joules_of) - rest, count)
+    spread = _of(groups, lambda group: idle[group[0].process][1])
+    u_idle = float((spread * seconds).sum() / count.sum())
+    error = float(_of(groups, _error).sum() / count.sum())
     # What the total may be off by beyond repetition, the difference is off by too.
     floor = max(total.high - total.estimate, total.estimate - total.low)
     floor = floor if total.grade in ("medium", "low") else 0.0
     half = math.hypot(max(high - middle, middle - low), z_value() * u_idle)
-    half = max(half + float(errors.mean()), floor)
+    half = max(half + error, floor)
+    most = max(0.0, middle + half)
     below = middle < DETECTION * half / z_value()
     note = total.note
     if below:
-        note += f", below the detection limit: at most {middle + half:.3g} J"
+        note += f", below the detection limit: at most {most:.3g} J"
     return Value(
         estimate=middle,
         unit="J",
@@ -114,7 +114,7 @@ def net_per_inference(record: Record) -> Measure:
         method=chosen.method,
         interval="below_detection" if below else _construction(chosen, construction),
         note=note,
-        bound=middle + half if below else None,
+        bound=most if below else None,
         grade=total.grade,
     )
 
@@ -138,10 +138,9 @@ def _power(record: Record, phases: Sequence[Phase]) -> Measure:
         return Missing(
             reason="no_idle", detail="no idle baseline was read: raise plan.idle_seconds"
         )
-    watts = np.array([joules_of(group) / group[0].seconds for group in groups])
-    errors = np.array([_error(group) / group[0].seconds for group in groups])
-    middle, low, high, construction = _over_processes(groups, watts)
-    error = float(errors.mean())
+    seconds = _of(groups, lambda group: group[0].seconds)
+    middle, low, high, construction = _over_processes(groups, _of(groups, joules_of), seconds)
+    error = float(_of(groups, _error).sum() / seconds.sum())
     doubts = (*chosen.doubts, *drift(chosen))
     half = max(middle - low, high - middle) + error
     grade = _grade(chosen.method, half / middle if middle > 0 else math.inf, doubts)
@@ -168,21 +167,47 @@ def _error(group: Iterable[Window]) -> float:
     return sum(window.error for window in group)
 
 
+def _of(
+    groups: Sequence[tuple[Window, ...]], what: Callable[[tuple[Window, ...]], float]
+) -> Floats:
+    return np.array([what(group) for group in groups], np.float64)
+
+
 def _over_processes(
-    groups: Sequence[tuple[Window, ...]], rates: Floats
+    groups: Sequence[tuple[Window, ...]], amounts: Floats, bases: Floats
 ) -> tuple[float, float, float, str]:
-    """Median over processes of the mean over windows, with its interval and its construction."""
+    """Median over processes of all amounts over all bases, its interval and its construction.
+
+    A ratio of sums, and no mean of ratios: a window with few inferences counts for little, and one
+    with none still drew its energy.
+    """
     numbers = np.array([group[0].process for group in groups])
-    parts = [rates[numbers == number] for number in np.unique(numbers)]
+    parts = [(amounts[numbers == one], bases[numbers == one]) for one in np.unique(numbers)]
+    parts = [(part, base) for part, base in parts if base.sum() > 0]
+    ratios = [float(part.sum() / base.sum()) for part, base in parts]
     if len(parts) > 1:
-        means = [float(part.mean()) for part in parts]
-        found = hierarchical(means, [resampled_mean(part) for part in parts])
-        return (*found, "hierarchical_bootstrap")
-    if rates.size < 2:
-        only = float(rates[0])
-        return only, only, only, "single_observation"
-    mean, half = mean_t(rates)
-    return mean, mean - half, mean + half, "windows_t"
+        draws = [_resampled_ratio(part, base) for part, base in parts]
+        return (*hierarchical(ratios, draws), "hierarchical_bootstrap")
+    ((part, base),) = parts
+    if part.size < 2:
+        return ratios[0], ratios[0], ratios[0], "single_observation"
+    # Linearised: what each window adds to the ratio of sums, which of equal bases is its own ratio.
+    _, half = mean_t((part - ratios[0] * base) / base.mean() + ratios[0])
+    return ratios[0], ratios[0] - half, ratios[0] + half, "windows_t"
+
+
+def _resampled_ratio(amounts: Floats, bases: Floats) -> Draw:
+    """Ratios of sums over windows drawn with replacement; the whole one where none has a base."""
+
+    def draw(rng: np.random.Generator, size: int) -> Floats:
+        picks = rng.integers(0, amounts.size, (size, amounts.size))
+        under = bases[picks].sum(axis=1)
+        whole = amounts.sum() / bases.sum()
+        safe = np.where(under > 0, under, 1.0)
+        ratios: Floats = np.where(under > 0, amounts[picks].sum(axis=1) / safe, whole)
+        return ratios
+
+    return draw
 
 
 def _idle_by_process(chosen: Chosen) -> dict[int, tuple[float, float]]:

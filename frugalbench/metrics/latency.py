@@ -55,9 +55,10 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
     """A percentile of several processes' calls with its interval.
 
     The estimate is the median of the processes' percentiles, each `sorted[int(n·p)]` as in
-    MLPerf's LoadGen, and the interval is Student's t over the processes, never narrower than their
-    calls alone allow, of which correlated ones count for less. With one process, or too few calls
-    in each, it is the order-statistic interval of all calls together.
+    MLPerf's LoadGen, and the interval a hierarchical bootstrap in which correlated calls count for
+    less. With one process it is the order-statistic interval. Where each process has too few calls
+    for the percentile, it is that of all calls together, widened by how far the processes lie
+    apart at the highest percentile they can show.
 
     Returns:
         (estimate, low, high, construction), ns; None below the fewest queries of the percentile.
@@ -65,14 +66,21 @@ def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, s
     calls = np.concatenate(parts) if parts else np.empty(0, np.int64)
     if calls.size < FEWEST[p]:
         return None
-    if len(parts) < 2 or min(part.size for part in parts) < FEWEST[p]:
+    if len(parts) < 2:
         return _of_one(calls, p)
+    fewest = min(part.size for part in parts)
+    shown = max((one for one, least in FEWEST.items() if one <= p and least <= fewest), default=0.5)
     values, draws = [], []
     for part in parts:
         ordered = np.sort(part)
-        values.append(float(ordered[min(int(part.size * p), part.size - 1)]))
-        draws.append(quantile_draw(ordered, p, _effective(part, p)))
+        values.append(float(ordered[min(int(part.size * shown), part.size - 1)]))
+        draws.append(quantile_draw(ordered, shown, _effective(part, shown)))
     middle, low, high = hierarchical(values, draws)
+    if shown < p or fewest < FEWEST[shown]:
+        estimate, least, most, _ = _of_one(calls, p)
+        # As far apart, for their size, as where they can be seen.
+        low, high = min(least, estimate * low / middle), max(most, estimate * high / middle)
+        middle = estimate
     # Nothing is faster than the fastest call.
     return middle, max(low, min(middle, float(calls.min()))), high, "hierarchical_bootstrap"
 
