@@ -45,7 +45,12 @@ class Bench:
         job, feed = prepared.job, prepared.feed
         first = session.bind(inputs.rows_of(job.ports, feed, 0, job.batch))
         queries = draw(job, feed, bind(job, feed, session, first), 1)
-        known = queries.answers(job.watched, 1.0)
+        known = queries.answers(
+            lambda start: session.predict(
+                inputs.rows_of(job.ports, feed, start, queries.batch), job.watched
+            ),
+            1.0,
+        )
         self._queries = queries.only(len(known))
         self._watch = Watch(queries.last, job.watched, known.__getitem__)
         self.run = _by_hand(model, feed)

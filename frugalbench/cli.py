@@ -227,22 +227,32 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
     from frugalbench.compare import compare as compare_records
     from frugalbench.report import text
 
-    rows = compare_records(store.load(a), store.load(b))
+    left, right = store.load(a), store.load(b)
+    rows = compare_records(left, right)
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
-    console.console().print(text.comparison_table(rows))
+    screen = console.console()
+    screen.print(text.compared(left, right))
+    screen.print(text.comparison_table(rows))
 
 
 @main.command()
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"))
+@click.option(
+    "--meter-log",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Check the CSV log of an external meter too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
-def doctor(results: Path, as_json: bool) -> None:
+def doctor(results: Path, meter_log: Path | None, as_json: bool) -> None:
     """Say what can be measured on this machine, and what would unlock the rest.
 
     \b
-    Example:
+    Examples:
       frugalbench doctor
+      frugalbench doctor --meter-log ./plug.csv
     """
     import msgspec
 
@@ -250,7 +260,7 @@ def doctor(results: Path, as_json: bool) -> None:
     from frugalbench.doctor import examine
     from frugalbench.report import text
 
-    checks = examine(results)
+    checks = examine(results, meter_log)
     if as_json:
         click.echo(msgspec.json.encode(checks).decode())
         return

@@ -12,8 +12,8 @@ from frugalbench.values import Measure, Missing, Value
 __all__ = ["Row", "compare"]
 
 BETWEEN_PROCESSES = 0.05
-"""The interval of a timing is that of one process; medians of fresh processes on one machine lie
-about 3 % apart, so that a difference under 5 % of two single ones is no difference."""
+"""The interval of a timing may be that of one process; medians of fresh processes on one machine
+lie about 3 % apart, so that a difference under 5 % of two single ones is no difference."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +34,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(a: Record, b: Record) -> tuple[Row, ...]:
-    """Every metric that at least one of the two records gives, in the order of the addresses."""
+    """Every metric that at least one of the two records gives, in the order of the addresses.
+
+    The checks of the runs themselves (`validity.*`) are left out: they judge a run, not a model.
+    """
     left = {address: (metric, measure) for address, metric, measure in metrics.measure_all(a)}
     right = {address: (metric, measure) for address, metric, measure in metrics.measure_all(b)}
     rows = []
     for address in dict.fromkeys([*left, *right]):
+        if address.startswith("validity."):
+            continue
         absent = Missing(reason="not_in_record", detail="the record has no such group or metric")
         metric, one = left.get(address) or (right[address][0], absent)
         other = right[address][1] if address in right else absent

@@ -25,11 +25,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     unlock: str = ""
 
 
-def examine(results: Path) -> tuple[Check, ...]:
-    """Look at the runtimes, the energy meters, the process counters, the factors and the disk."""
+def examine(results: Path, meter_log: Path | None = None) -> tuple[Check, ...]:
+    """Look at the runtimes, the energy meters, the process counters, the factors and the disk.
+
+    Args:
+        results: the folder that records would go to.
+        meter_log: the log of an external meter to check as well.
+    """
+    log = str(meter_log) if meter_log else None
     return (
         *_runners(),
-        *_meters(),
+        *_meters(msgspec.structs.replace(GPU, meter_log=log)),
         *_noise(noise.look()),
         _memory(),
         _virtual(),
@@ -60,21 +66,21 @@ def _provider_words(name: str) -> str:
     return "providers: " + ", ".join(onnxruntime.get_available_providers())
 
 
-def _meters() -> list[Check]:
-    return [_meter(name) for name in meters.names() if name != "fake"]
+def _meters(target: Target = GPU) -> list[Check]:
+    return [_meter(name, target) for name in meters.names() if name != "fake"]
 
 
-def _meter(name: str) -> Check:
+def _meter(name: str, target: Target) -> Check:
     """Open a meter, read it once, and say how well it measures or what would unlock it."""
     subject = f"energy meter {name}"
     try:
-        opened = meters.open_meter(name, GPU)
+        opened = meters.open_meter(name, target)
     except FrugalbenchError as error:
         return Check(subject=subject, state="missing", detail=str(error))
     if isinstance(opened, meters.Unavailable):
         return Check(subject=subject, state="missing", detail=opened.reason, unlock=opened.unlock)
     try:
-        reading, note = opened.read(), meters.note(opened)
+        reading, note = _reading(opened), meters.note(opened)
         unread = sorted(domain for domain, joules in reading.items() if joules is None)
         if unread:
             why = meters.reason(opened, unread[0]) or "it gave no number"
@@ -86,6 +92,13 @@ def _meter(name: str) -> Check:
         opened.close()
     fine = opened.method in MEASURED and _counts(reading)
     return Check(subject=subject, state="ok" if fine else "note", detail=detail)
+
+
+def _reading(meter: meters.Meter) -> meters.Reading:
+    """What a meter reads now; of one that knows its joules only afterwards, the domains."""
+    if isinstance(meter, meters.Deferred):
+        return dict.fromkeys(getattr(meter, "domains", ()), 0.0)
+    return meter.read()
 
 
 def _counts(reading: meters.Reading) -> bool:
@@ -105,6 +118,9 @@ def _quality(meter: meters.Meter, reading: meters.Reading) -> str:
         return "single rails, shown and not counted"
     grade: Grade = "high"
     share = GRADES[grade]
+    if isinstance(meter, meters.Deferred):
+        # Its error is what power swings by at the edges of a window, not how stale a row is.
+        return f"a row every {_seconds(meter.period)}, grade high (±{share:.0%}) possible"
     # Each reading is stale by one update at most: windows this long keep that below the share.
     needed = f" from windows of {meter.period / share:.3g} s on" if meter.period else ""
     return f"updated every {_seconds(meter.period)}, grade high (±{share:.0%}) possible{needed}"

@@ -63,6 +63,14 @@ class Gathered:
                 "raise plan.max_seconds for all of them"
             )
 
+    def unreached(self, *, wanting: bool) -> None:
+        """Say it where no more processes are measured although an interval is still too wide."""
+        if wanting:
+            self.notes.append(
+                "the wanted half-width was not reached; raise plan.max_seconds and "
+                "plan.max_processes"
+            )
+
     def half_width(self, p: float) -> float:
         """Relative half-width of the interval of a percentile so far; infinite without one."""
         found = latency.percentile(self.latencies, p)

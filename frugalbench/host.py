@@ -11,7 +11,7 @@ from pathlib import Path
 
 from frugalbench.record import Host
 
-__all__ = ["available_memory", "describe", "peak_memory"]
+__all__ = ["available_memory", "describe", "peak_memory", "restart_peak_memory"]
 
 PACKAGES = ("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py")
 
@@ -43,6 +43,19 @@ def available_memory(proc: Path = Path("/proc")) -> int | None:
 def peak_memory(status: Path = Path("/proc/self/status")) -> int | None:
     """Peak resident bytes of this process so far (VmHWM), or None where the system hides it."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", _read(status), re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def restart_peak_memory(process: Path = Path("/proc/self")) -> int | None:
+    """Let the peak start again from what is resident now, in bytes; None where it cannot.
+
+    Linux forgets VmHWM when 5 is written to clear_refs.
+    """
+    try:
+        (process / "clear_refs").write_text("5")
+    except OSError:
+        return None
+    found = re.search(r"^VmRSS:\s+(\d+) kB", _read(process / "status"), re.MULTILINE)
     return int(found[1]) * 1024 if found else None
 
 

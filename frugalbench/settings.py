@@ -6,7 +6,8 @@ The groups live in `configs/`, inside the wheel or at the top of a checkout. Eve
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -150,14 +151,39 @@ def convert(raw: Any, kind: type[T], what: str) -> T:
     except UnicodeEncodeError:
         raise UsageError(f"{what}: a name in it is not valid UTF-8; rename that file") from None
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
-        raise UsageError(f"{what}: {_sentence(str(error))}") from None
+        raise UsageError(f"{what}: {_sentence(str(error), kind)}") from None
     return made
 
 
-def _sentence(message: str) -> str:
-    """Msgspec's message with the key first, as the user wrote it."""
-    text, _, where = " ".join(message.split()).partition(" - at ")
+def _sentence(message: str, kind: Any) -> str:
+    """Msgspec's message with the key first, as the user wrote it, and the choices there are."""
+    text, _, where = " ".join(message.split()).rpartition(" - at ")
+    if not text:
+        text, where = where, ""
+    wrong = text.removeprefix("Invalid enum value ")
+    if wrong != text and (choices := _choices(kind, where)):
+        text = f"{wrong} is not one of {', '.join(choices)}"
     return f"{where.strip('`$.')}: {text}" if where else text
+
+
+def _choices(kind: Any, where: str) -> list[str]:
+    """The words that a field can be, by its path in msgspec's spelling (`$.rules[...].unit`)."""
+    kinds = _alternatives(kind)
+    for step in re.findall(r"\w+|\[", where):
+        inner: list[Any] = []
+        for one in kinds:
+            if step == "[":
+                inner += get_args(one)
+            elif isinstance(one, type) and issubclass(one, msgspec.Struct):
+                inner += [get_type_hints(one)[step]] if step in one.__struct_fields__ else []
+        kinds = [alternative for one in inner for alternative in _alternatives(one)]
+    literals = [one for one in kinds if get_origin(one) is Literal]
+    return [str(value) for one in literals for value in get_args(one)]
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    """The types that a union holds, or the one type itself."""
+    return list(get_args(kind)) if get_origin(kind) in (Union, UnionType) else [kind]
 
 
 def with_factors(spec: Spec) -> Spec:
@@ -166,8 +192,8 @@ def with_factors(spec: Spec) -> Spec:
     What the spec states itself is kept.
 
     Raises:
-        UsageError: a country that is no code, hardware without a figure, or a stated figure that
-            is not possible or does not say where it comes from.
+        UsageError: a country that is no code, a country or hardware without a figure, or a stated
+            figure that is not possible or does not say where it comes from.
     """
     spec = msgspec.structs.replace(spec, target=factors.with_embodied(spec.target))
     site = spec.site
@@ -177,11 +203,17 @@ def with_factors(spec: Spec) -> Spec:
         raise UsageError(f"site.country={site.country} is not a two-letter code such as FR")
     factors.check_site(site)
     country = site.country.upper()
+    carbon = site.grid_carbon or factors.grid_carbon(country)
+    if carbon is None:
+        raise UsageError(
+            f"there is no grid carbon factor for site.country={country}: state site.grid_carbon, "
+            f"or leave the site out; {did_you_mean(country, factors.countries())}"
+        )
     filled = msgspec.structs.replace(
         site,
         country=country,
         name=site.name or country.lower(),
-        grid_carbon=site.grid_carbon or factors.grid_carbon(country),
+        grid_carbon=carbon,
         grid_water=site.grid_water or factors.grid_water(country),
     )
     return msgspec.structs.replace(spec, site=filled)

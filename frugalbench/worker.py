@@ -37,7 +37,7 @@ JOB, RUN, FAILURE, ERRORS = "job.json", "run.json", "failure.json", "stderr.txt"
 FREE_SHARE = 0.9
 PR_SET_PDEATHSIG = 1
 FULL_DISK = 1024**2
-GRACE = 3.0
+GRACE = 1.0
 """Seconds past the deadline before a worker is ended: it knows the deadline itself."""
 LEAST_TIMED, LEAST_QUERIES = 0.2, 3
 ENDING, ENDING_SHARE = 0.7, 0.05
@@ -134,10 +134,14 @@ class _Workers:
     def _another(self, number: int) -> bool:
         """Whether one more process is called for, and there is time for it."""
         if number >= max(self._plan.processes, self._plan.max_processes):
+            self._gathered.unreached(wanting=self._wanting())
             return False
         if number >= self._plan.processes and not self._wanting():
             return False
-        return self._time_for_another()
+        if self._time_for_another():
+            return True
+        self._gathered.unreached(wanting=self._wanting())
+        return False
 
     def _wanting(self) -> bool:
         """Whether a wanted half-width is not reached yet."""

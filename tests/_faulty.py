@@ -5,7 +5,7 @@ from pathlib import Path
 from _onnx import constant, node, port, save_model
 from onnx import TensorProto, helper
 
-__all__ = ["hang", "hog", "softmax"]
+__all__ = ["hang", "hog", "sized", "slow", "softmax"]
 
 PAIRS = ("batch", 2)
 
@@ -27,8 +27,26 @@ def hog(path: Path) -> Path:
     return save_model(path, nodes, [port("x", PAIRS)], [port("y", PAIRS)], [size])
 
 
+def sized(path: Path) -> Path:
+    """A model that takes as many 32-bit floats of memory as its input says."""
+    nodes = [
+        node("Reshape", "x one", "size"),
+        node("ConstantOfShape", "size", "big"),
+        node("ReduceSum", "big", "sum", keepdims=0),
+        node("Reshape", "sum pair", "y"),
+    ]
+    weights = [constant("one", [1], "int64"), constant("pair", [1, 1], "int64")]
+    inputs = [port("x", (1, 1), TensorProto.INT64)]
+    return save_model(path, nodes, inputs, [port("y", (1, 1))], weights)
+
+
 def hang(path: Path) -> Path:
     """A model that loops for some thousand years."""
+    return slow(path, 10**12)
+
+
+def slow(path: Path, turns: int) -> Path:
+    """A model that loops so many times, for a microsecond or so each."""
     inside = [
         port("step", [], TensorProto.INT64),
         port("go", [], TensorProto.BOOL),
@@ -37,6 +55,6 @@ def hang(path: Path) -> Path:
     outside = [port("still", [], TensorProto.BOOL), port("next", PAIRS)]
     steps = [node("Identity", "go", "still"), node("Sin", "value", "next")]
     body = helper.make_graph(steps, "body", inside, outside)
-    weights = [constant("turns", 10**12, "int64"), constant("yes", True, "bool")]
+    weights = [constant("turns", turns, "int64"), constant("yes", True, "bool")]
     loop = [node("Loop", "turns yes x", "y", body=body)]
     return save_model(path, loop, [port("x", PAIRS)], [port("y", PAIRS)], weights)

@@ -134,7 +134,7 @@ def test_one_answer_in_a_hundred_is_looked_at_and_64_at_least(expected: float, s
     closed_loop(order, Tape(1000), FOREVER, lambda *one: looks.append(one), most, clock)
     assert len(looks) >= min(most, max(LEAST_LOOKS, most / MEAN_STRETCH))
     # And not so many that looking is what is measured.
-    assert len(looks) <= max(2 * LEAST_LOOKS, 1.1 * most / MEAN_STRETCH)
+    assert len(looks) <= max(5 * LEAST_LOOKS, 1.1 * most / MEAN_STRETCH)
 
 
 def test_the_ring_goes_round_without_a_seam() -> None:

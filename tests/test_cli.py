@@ -291,11 +291,17 @@ def test_compare_and_doctor_speak(here: Path) -> None:
     a, b = (str(path) for path in sorted((here / "results").iterdir()))
     compared = say("compare", a, b, "--json")
     assert any(row["address"] == "quality.accuracy" for row in json.loads(compared.stdout))
-    assert say("compare", a, b).exit_code == 0
+    sides = say("compare", a, b)
+    assert sides.exit_code == 0
+    assert "precision as_is" in " ".join(sides.stdout.split())
     checks = {one["subject"]: one for one in json.loads(say("doctor", "--json").stdout)}
     assert checks["runner ort"]["state"] == "ok"
     assert checks["energy meter modelled"]["state"] == "note"
     assert say("doctor").exit_code == 0
+    log = here / "plug.csv"
+    log.write_text("timestamp,power\n1800000000,50\n1800000001,50\n")
+    told = json.loads(say("doctor", "--meter-log", str(log), "--json").stdout)
+    assert {one["subject"]: one for one in told}["energy meter csvlog"]["state"] == "ok"
 
 
 @pytest.mark.parametrize("command", [None, *sorted(main.commands)])

@@ -132,8 +132,23 @@ def test_a_clock_that_follows_the_load_is_pointed_out() -> None:
 def test_the_doctor_looks_at_everything_here(tmp_path: Path) -> None:
     checks = {one.subject: one for one in doctor.examine(tmp_path)}
     assert {f"energy meter {name}" for name in meters.names() if name != "fake"} <= set(checks)
-    assert checks["energy meter csvlog"].unlock == "target.meter_log=…"
+    assert "--meter-log LOG.csv" in checks["energy meter csvlog"].unlock
     assert checks["energy meter modelled"].state == "note"
     assert checks["results folder"].state == "ok"
     assert "disturbances" in checks
     assert all(one.detail and "\n" not in one.detail for one in checks.values())
+
+
+def test_a_log_of_an_external_meter_is_checked_where_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    rows = [f"{1_800_000_000 + 2 * k},50" for k in range(5)]
+    path.write_text("\n".join(["timestamp,power_w", *rows]) + "\n")
+    checks = {one.subject: one for one in doctor.examine(tmp_path, path)}
+    check = checks["energy meter csvlog"]
+    assert check.state == "ok"
+    for part in ("external meter", "domains: machine", "a row every 2 s", "read from plug.csv"):
+        assert part in check.detail
+    path.write_text("a,b\n1,2\n")
+    checks = {one.subject: one for one in doctor.examine(tmp_path, path)}
+    assert checks["energy meter csvlog"].state == "missing"
+    assert "no power log" in checks["energy meter csvlog"].detail

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frugalbench.errors import UsageError
-from frugalbench.meters import Deferred, csvlog
+from frugalbench.meters import Deferred, csvlog, note
 from frugalbench.meters._columns import recognise
 from frugalbench.spec import Target
 
@@ -233,6 +233,31 @@ def test_the_wait_for_a_logger_ends(tmp_path: Path, interval: int, patience: flo
     assert meter.between(T, T + 1000.0)["machine"][0] is None
     assert clock.now - 100.0 == pytest.approx(patience, abs=0.1)
     meter.close()
+
+
+def test_a_logger_that_stopped_is_waited_for_once_until_it_writes_again(tmp_path: Path) -> None:
+    path = write(tmp_path, "timestamp,power", steady(10))
+    clock = Clock()
+    meter = opened(path, clock=clock)
+    assert "the log ends" in meter.between(T + 5.0, T + 12.0)["machine"][2]
+    stopped = clock.now
+    assert stopped > 100.0
+    for _ in range(3):
+        assert "the log ends" in meter.between(T + 5.0, T + 12.0)["machine"][2]
+    assert meter.between(T + 1.0, T + 9.0)["machine"][0] == pytest.approx(400.0)
+    assert clock.now == stopped
+    with path.open("a") as log:
+        log.write(f"{T + 11},50\n")
+    assert meter.between(T + 5.0, T + 12.0)["machine"][0] is None
+    assert clock.now > stopped
+    meter.close()
+
+
+def test_a_log_is_named_by_its_file_alone_with_what_was_said_of_its_clock(tmp_path: Path) -> None:
+    path = write(tmp_path, "timestamp,power", steady(5))
+    meter = opened(path, offset=0.5, error=0.1)
+    meter.close()
+    assert note(meter) == "read from log.csv, clock +0.5 s ± 0.1 s"
 
 
 def test_nothing_is_waited_for_when_the_log_is_there(tmp_path: Path) -> None:
@@ -486,7 +511,8 @@ def test_a_log_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 
 def test_without_a_log_there_is_no_external_meter() -> None:
     found = why(csvlog.open(CPU))
-    assert found.unlock == "target.meter_log=…"
+    assert "doctor --meter-log LOG.csv" in found.unlock
+    assert "target.meter_log=LOG.csv" in found.unlock
 
 
 def test_an_external_meter_is_deferred_and_no_counter(tmp_path: Path) -> None:

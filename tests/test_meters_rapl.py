@@ -175,6 +175,21 @@ def test_a_counter_that_is_set_back_is_no_wrap_and_makes_no_spike(tmp_path: Path
     assert "set back" in meter.reason("cpu")
 
 
+def test_a_step_forward_that_no_machine_draws_is_unknown_for_good(tmp_path: Path) -> None:
+    clock = Clock()
+    counter = zone(tmp_path, "intel-rapl:0", "package-0", 0)
+    meter = opened(tmp_path, clock)
+    clock.wait(1.0)
+    counter.write_text("999000000")
+    assert meter.read() == {"cpu": 999.0}
+    clock.wait(1.0)
+    counter.write_text("90000000000")
+    assert meter.read() == {"cpu": None}
+    clock.wait(1.0)
+    assert meter.read() == {"cpu": None}
+    assert "set forward" in meter.reason("cpu")
+
+
 def test_a_watch_reads_often_enough_for_the_smallest_counter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ def test_a_slow_sensor_is_taken_to_tell_of_the_middle_of_its_answer() -> None:
     assert meter.read() == {"board": pytest.approx(10.0 * (0.1 + 0.9 + 0.2))}
 
 
-@pytest.mark.parametrize("lost", [None, math.nan, math.inf])
+@pytest.mark.parametrize("lost", [None, math.nan, math.inf, -0.1, 1.1e6])
 def test_a_lost_sample_makes_its_domain_unknown_for_good(lost: float | None) -> None:
     clock, sensor = Clock(), Sensor(gpu=10.0, board=20.0)
     meter = sampler(sensor, clock)

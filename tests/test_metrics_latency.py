@@ -73,7 +73,8 @@ def test_too_few_queries_say_how_many_more(name: str) -> None:
     for calls in (0, 1, fewest - 1):
         found = missing(f"latency.{name}", timed(shuffled(calls)))
         assert found.reason == "too_few_calls"
-        assert f"{calls:,} queries were timed; p{p * 100:g} needs " in found.detail
+        counted = "1 query was" if calls == 1 else f"{calls:,} queries were"
+        assert f"{counted} timed; p{p * 100:g} needs " in found.detail
         assert f" {fewest - calls:,} more at least" in found.detail
         assert "plan.process_seconds" in found.detail
     constant = timed(np.full(fewest, 1000))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from frugalbench.report._draw import span
 from frugalbench.report._format import Lang, clean, count, number, plain, show
 from frugalbench.values import Value
 
@@ -145,3 +146,14 @@ def test_a_clean_name_is_one_short_line_without_control(text: str) -> None:
 
 def test_a_clean_name_keeps_letters_of_every_script() -> None:
     assert clean("Élodie ذكر 女性") == "Élodie ذكر 女性"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_ends_of_an_axis_in_bytes_have_four_digits_at_most(lang: Lang) -> None:
+    size = value(700.0 * 2**10, 800.0 * 2**10, 900.0 * 2**10, "B")
+    limit = 130.0e6
+    drawn = span(size, show(size, lang, bound=limit), None, limit, at_most=True)
+    assert drawn is not None
+    number_, _, unit = drawn.right.replace("\u00a0", " ").rpartition(" ")
+    assert unit == {"en": "MiB", "fr": "Mio"}[lang]
+    assert 1 <= sum(char.isdigit() for char in number_) <= 4

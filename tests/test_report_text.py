@@ -12,8 +12,15 @@ from rich.console import Console, RenderableType
 from frugalbench.certify import Policy, Rule, Verdict, judge
 from frugalbench.compare import Row, compare
 from frugalbench.errors import UsageError
+from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record
-from frugalbench.report.text import comparison_table, header, measures_table, verdict_table
+from frugalbench.report.text import (
+    compared,
+    comparison_table,
+    header,
+    measures_table,
+    verdict_table,
+)
 from frugalbench.values import Missing, Value
 
 
@@ -165,3 +172,40 @@ def test_two_records_are_compared_line_by_line() -> None:
     text = drawn(comparison_table(rows), width=80)
     assert "not comparable:" in text
     assert all(cell_len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_comparison_says_what_its_two_sides_are() -> None:
+    a = make_record()
+    model = msgspec.structs.replace(a.spec.model, precision="int8")
+    b = msgspec.structs.replace(a, spec=msgspec.structs.replace(a.spec, model=model))
+    first, second = drawn(compared(a, b), width=200).splitlines()
+    for side, line, precision in ((a, first, "as_is"), (b, second, "int8")):
+        assert side.id in line
+        assert f"plan {side.spec.plan.name}" in line
+        assert f"precision {precision}" in line
+    assert (first[0], second[0]) == ("A", "B")
+    assert "disturbed" not in first
+
+
+def test_a_reason_that_holds_for_every_metric_is_told_once() -> None:
+    detail = "the worker crashed (SIGSEGV)"
+    record = make_record(failure=Failure(kind="crash", detail=detail))
+    text = drawn(measures_table(record), width=200)
+    assert text.count(detail) == 1
+    assert "– every other metric" in text
+    assert "latency.p50" not in text
+
+
+def test_metrics_that_are_missing_for_one_reason_share_it() -> None:
+    text = drawn(measures_table(make_record()), width=200)
+    assert text.count("no demand was stated") == 1
+    assert "– projection.water" in text
+
+
+def test_a_comparison_says_which_side_is_disturbed_or_invalid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(validity, "disturbances", lambda record: ("process 1: throttled",))
+    monkeypatch.setattr(validity, "flaws", lambda record: ("too few",))
+    text = drawn(compared(make_record(), make_record()), width=200)
+    assert text.count("disturbed · INVALID") == 2

@@ -171,6 +171,15 @@ def test_a_wrong_setting_is_one_line(override: str, said: str) -> None:
     assert said in refused(*base, override)
 
 
+def test_a_word_that_is_no_choice_names_the_choices(tmp_path: Path) -> None:
+    line = refused("model=german-mlp", "plan.scenario=burst")
+    assert "scenario: 'burst' is not one of single_stream, multi_stream, server, offline" in line
+    line = refused("model=german-mlp", "model.output_kind=guess")
+    assert "output_kind: 'guess' is not one of " in line
+    told = policy_refused(tmp_path / "p.yaml", POLICY.replace("unit: s", "unit: s, when: never"))
+    assert "when" in told
+
+
 def test_a_word_that_is_no_setting_is_one_line() -> None:
     assert "see --help" in refused("german-mlp")
 
@@ -197,11 +206,15 @@ def test_a_sites_factors_are_those_of_its_country_unless_it_states_its_own() -> 
     assert load_site("fr").grid_carbon == factors.grid_carbon("FR")
 
 
-def test_a_country_without_factors_gives_none() -> None:
-    spec = load_spec("model=german-mlp", "site=fr", "site.country=ZZ")
-    assert spec.site is not None
-    assert spec.site.grid_carbon is None
-    assert spec.site.grid_water is None
+def test_a_country_without_a_carbon_factor_is_refused_unless_the_site_states_one() -> None:
+    line = refused("model=german-mlp", "site=fr", "site.country=zz")
+    assert "there is no grid carbon factor for site.country=ZZ" in line
+    assert "state site.grid_carbon" in line
+    assert "leave the site out" in line
+    own = factors.grid_carbon("FR")
+    site = in_france(country="zz", grid_carbon=own)
+    assert site.grid_carbon == own
+    assert site.grid_water is None
 
 
 def test_a_site_without_a_country_is_none() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from _faulty import hang, hog, softmax
+from _faulty import hang, hog, sized, slow, softmax
 
 from frugalbench import metrics, worker
 from frugalbench.metrics import validity
@@ -287,3 +287,24 @@ def test_every_scenario_is_measured(tmp_path: Path, asked: dict[str, Any]) -> No
     assert again.run is not None
     if asked["scenario"] == "server":
         assert again.run.processes[0].queries == record.run.processes[0].queries
+
+
+def test_a_slow_model_in_offline_keeps_to_the_time(tmp_path: Path) -> None:
+    """Some 256 samples of a twentieth of a second each would take ten seconds a pass."""
+    plan = change(QUICK, scenario="offline", max_seconds=8, processes=1)
+    record = measured(slow(tmp_path / "m.onnx", 60_000), plan=plan)
+    assert record.failure is None
+    assert record.run is not None
+    assert any("left out of each pass" in note for note in record.run.notes)
+
+
+def test_memory_that_a_later_sample_takes_is_in_the_peak(tmp_path: Path) -> None:
+    """The first rows ask for a little, a later one for 200 MB."""
+    sizes = np.full(300, 10, np.int64)
+    sizes[150:] = 50_000_000
+    np.savez(tmp_path / "d.npz", x=sizes[:, None])
+    data = Data(path=str(tmp_path / "d.npz"))
+    record = measured(sized(tmp_path / "m.onnx"), data=data)
+    peak = metrics.find("memory.peak")(record)
+    assert isinstance(peak, Value)
+    assert peak.estimate > 200_000_000

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import msgspec
 import numpy.typing as npt
 
-from frugalbench import runners
+from frugalbench import host, runners
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
 from frugalbench.bench._checks import Watch, check_rounds
@@ -25,7 +26,7 @@ from frugalbench.bench._timed import Timed, idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
 from frugalbench.jobs import Job, assemble, prepare
-from frugalbench.record import Process, Record, Run, Warmup, Window
+from frugalbench.record import Memory, Process, Record, Run, Warmup, Window
 from frugalbench.spec import Spec
 
 __all__ = [
@@ -46,6 +47,10 @@ Array = npt.NDArray[Any]
 
 ROWS_SHARE = 0.5
 LEAST_WARM = 0.1
+OWN_MEMORY = 16 * 1024**2
+"""What keeping latencies and watching answers may take, and is not the model's."""
+FOR_A_MEDIAN = 25
+"""Calls' time in which eleven of them can be timed, beside all else that a process does."""
 
 
 def run(spec: Spec, progress: Progress | None = None) -> Record:
@@ -93,12 +98,16 @@ def measure(
         rows = answer_rows(
             job, feed, opened.session, progress, allowed, opened.first_call_ns * 1e-9
         )
-    now = time.monotonic()
-    budget = Budget(job, now + (deadline - now) / job.left)
-    asked = ask(job, feed, opened, rows, budget)
+    # Opening them takes a second or two, which is nobody's share.
     meters = open_meters(job.spec.target)
     try:
-        seen, arrays = _watched_run(job, opened, asked, meters, budget, progress)
+        budget = Budget(job, _until(job, deadline, opened.first_call_ns * 1e-9))
+        resting = host.restart_peak_memory()
+        asked = ask(job, feed, opened, rows, budget)
+        if resting is not None:
+            # The drawn samples are ours, and so is what is kept of the calls.
+            resting += asked.queries.held + (asked.others.held if asked.others else 0) + OWN_MEMORY
+        seen, arrays = _watched_run(job, opened, asked, meters, budget, progress, resting)
     finally:
         meters.close()
     arrays |= {**rows.arrays, **asked.arrays}
@@ -108,6 +117,13 @@ def measure(
     return _run(job, opened.session, asked.queries, seen, notes), arrays
 
 
+def _until(job: Job, deadline: float, call_seconds: float) -> float:
+    """When this process must be over: its share of the time, or what a median takes at least."""
+    now = time.monotonic()
+    left = max(0.0, deadline - now)
+    return now + max(left / job.left, min(left, FOR_A_MEDIAN * call_seconds))
+
+
 def _watched_run(
     job: Job,
     opened: Opened,
@@ -115,6 +131,7 @@ def _watched_run(
     meters: Meters,
     budget: Budget,
     progress: Progress,
+    resting: int | None,
 ) -> tuple[tuple[Process, list[Window]], dict[str, Array]]:
     """Idle, warm up, check, time, idle again."""
     plan, queries = job.spec.plan, asked.queries
@@ -141,7 +158,17 @@ def _watched_run(
     )
     windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
     arrays["latency_ns"] = timed.tape.array()
-    return (_process(job, opened, warm, timed, watch), windows), arrays
+    memory = _grown(opened.memory, resting)
+    return (_process(job, opened, warm, timed, watch, memory), windows), arrays
+
+
+def _grown(memory: Memory | None, resting: int | None) -> Memory | None:
+    """The first answers' peak, or what timing later samples took beyond what was held before it."""
+    peak = host.peak_memory()
+    if memory is None or resting is None or peak is None:
+        return memory
+    grown = memory.after_run + max(0, peak - resting)
+    return msgspec.structs.replace(memory, after_run=max(memory.after_run, grown))
 
 
 def _expected(job: Job, seconds: float, call_seconds: float) -> float:
@@ -151,7 +178,9 @@ def _expected(job: Job, seconds: float, call_seconds: float) -> float:
     return seconds / max(call_seconds, 1e-9)
 
 
-def _process(job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch) -> Process:
+def _process(
+    job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch, memory: Memory | None
+) -> Process:
     return Process(
         order=job.spec.plan.seed + job.process,
         import_seconds=opened.import_ns * 1e-9,
@@ -159,7 +188,7 @@ def _process(job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch)
         first_call_seconds=opened.first_call_ns * 1e-9,
         cold_start_seconds=None if opened.cold_ns is None else opened.cold_ns * 1e-9,
         warmup=warm,
-        memory=opened.memory,
+        memory=memory,
         queries=timed.tape.total,
         kept=len(timed.tape.kept),
         seconds=timed.seconds,

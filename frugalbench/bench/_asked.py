@@ -1,11 +1,12 @@
 """What a process asks, what it should be answered, and samples drawn with another seed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
 
+from frugalbench import inputs
 from frugalbench.bench._alike import sketch
 from frugalbench.bench._budget import Budget
 from frugalbench.bench._open import Opened
@@ -36,20 +37,40 @@ def ask(job: Job, feed: Mapping[str, Array], opened: Opened, rows: Rows, budget:
     seed = job.spec.plan.seed + job.process
     if job.spec.plan.scenario == "offline":
         batch, tried = find_batch(job, feed, session, budget.bind)
-        queries, notes = bind_all(job, feed, session, seed, batch)
-        known = queries.answers(job.watched, 0.0)
-        tried = tried if job.process == 0 else {}
-        return Asked(queries, known.__getitem__, None, tried, notes)
+        queries, notes = bind_all(job, feed, session, seed, batch, budget.bind)
+        arrays = tried if job.process == 0 else {}
+        predicted = _predicted(job, feed, opened, queries, 0.0)
+        known = _from_pass(job, queries, rows) or _looked_up(predicted)
+        return Asked(queries, known, None, arrays, notes)
     bounds = bind(job, feed, session, opened.bound)
     queries = draw(job, feed, bounds, seed)
-    others = draw(job, feed, bounds, seed + OTHER_SEED)
+    others = draw(job, feed, bounds, seed + OTHER_SEED, fresh=True)
     from_pass = _from_pass(job, queries, rows)
     if from_pass is not None:
         return Asked(queries, from_pass, others)
     if slow:
         return Asked(queries, lambda sample: None, others)
-    known = queries.answers(job.watched, budget.bind)
-    return Asked(queries.only(len(known)), known.__getitem__, others)
+    predicted = _predicted(job, feed, opened, queries, budget.bind)
+    known_ones = queries.only(len(predicted)) if predicted else queries
+    return Asked(known_ones, _looked_up(predicted), others)
+
+
+def _looked_up(
+    known: Sequence[Mapping[str, Array]],
+) -> Callable[[int], Mapping[str, Array] | None]:
+    return lambda sample: known[sample] if sample < len(known) else None
+
+
+def _predicted(
+    job: Job, feed: Mapping[str, Array], opened: Opened, queries: Queries, seconds: float
+) -> list[dict[str, Array]]:
+    """What a plain call, which is not the one that is timed, answers to the first samples."""
+
+    def answer(start: int) -> Mapping[str, Array]:
+        sample = inputs.rows_of(job.ports, feed, start, queries.batch)
+        return opened.session.predict(sample, job.watched)
+
+    return queries.answers(answer, seconds) if job.watched else []
 
 
 def _from_pass(

@@ -70,7 +70,7 @@ def check_rounds(
     Args:
         run: runs the model on the sample in place.
         places: put samples of the run in place.
-        others: put samples drawn with another seed in place.
+        others: put samples drawn with another seed in place, each of which is asked once.
         seed: of the choice of samples.
         seconds: the most time to take; fewer than five rounds are not made at all.
         call_seconds: about how long a call takes.
@@ -83,13 +83,14 @@ def check_rounds(
         return {}
     rng = np.random.default_rng(seed)
     until = clock() + int(seconds * 1e9)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        unseen = [(number * (block + 1) + i) % len(others) for i in range(block + 1)]
         repeats = min(REPEATS, block)
         picks = rng.integers(0, len(places), max(1, block // repeats))
         blocks = {
             "check:varied_ns": [places[i] for i in rng.integers(0, len(places), block + 1)],
             "check:repeated_ns": [places[i] for i in [picks[0], *np.repeat(picks, repeats)]],
-            "check:reseeded_ns": [others[i] for i in rng.integers(0, len(others), block + 1)],
+            "check:reseeded_ns": [others[i] for i in unseen],
         }
         names = list(blocks)
         # Whichever comes first finds other caches than the one after it.

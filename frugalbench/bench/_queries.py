@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 Call = Callable[[], object]
 
 MOST_KNOWN = 256
+FRESH = 1400
+"""More than the rounds of the checks ask for."""
 SAMPLE_BYTES = 64 * 1024**2
 MOST_PASS_BYTES = 1024**3
 TRY_SECONDS, TRY_CALLS = 0.02, 3
@@ -31,7 +33,8 @@ class Queries:
     """Samples that can be put in place, and a call that answers the one that is there.
 
     `places` put a sample in place and `starts` is its first row in the last call of a query;
-    `last` reads the answer of that call. `samples` are the samples of a query.
+    `last` reads the answer of that call. `samples` are the samples of a query, and `held` the
+    bytes that all of them take.
     """
 
     run: Call
@@ -40,16 +43,21 @@ class Queries:
     last: runners.Bound
     batch: int
     samples: int
+    held: int = 0
 
     def answers(
-        self, names: tuple[str, ...], seconds: float, most: int = MOST_KNOWN
+        self,
+        answer: Callable[[int], Mapping[str, Array]],
+        seconds: float,
+        most: int = MOST_KNOWN,
     ) -> list[dict[str, Array]]:
-        """The answers to the first samples, asked one after the other while there is time."""
+        """The answers to the first samples, asked one after the other while there is time.
+
+        `answer(start)` answers the samples from a row on in another way than a timed call does.
+        """
         until, known = time.monotonic() + seconds, list[dict[str, Array]]()
-        for place in self.places[:most]:
-            place()
-            found = self.last.read(self.run(), names)
-            known.append({name: sketch(one) for name, one in found.items()})
+        for start in self.starts[:most]:
+            known.append({name: sketch(one) for name, one in answer(start).items()})
             if time.monotonic() > until:
                 break
         return known
@@ -74,27 +82,47 @@ def bind(
 
 
 def draw(
-    job: Job, feed: Mapping[str, Array], bounds: Sequence[runners.Bound], seed: int
+    job: Job,
+    feed: Mapping[str, Array],
+    bounds: Sequence[runners.Bound],
+    seed: int,
+    *,
+    fresh: bool = False,
 ) -> Queries:
     """Samples drawn with a seed, different ones, so that no cache can help.
 
-    There are as many as fit in 64 MiB, 4,096 at most, and one at least.
+    There are as many as fit in 64 MiB, 4,096 at most, and one at least. `fresh` ones have floats
+    that are a thousandth off, so that not even a model that remembers every row has seen them.
     """
     total, rows = _rows(feed), job.batch * job.calls
     most = max(1, min(RING, SAMPLE_BYTES // (_row_bytes(feed) * rows)))
-    starts = np.random.default_rng(seed).permutation(max(1, total - rows + 1))[:most].tolist()
+    rng = np.random.default_rng(seed)
+    places_there_are = max(1, total - rows + 1)
+    starts = rng.permutation(places_there_are)[:most].tolist()
+    if fresh:
+        starts = rng.integers(0, places_there_are, min(most, FRESH)).tolist()
     places = []
     for start in starts:
-        writes = [
-            bound.writer(
-                inputs.rows_of(job.ports, feed, (start + step * job.batch) % total, job.batch)
-            )
-            for step, bound in enumerate(bounds)
-        ]
+        writes = []
+        for step, bound in enumerate(bounds):
+            at = (start + step * job.batch) % total
+            sample = inputs.rows_of(job.ports, feed, at, job.batch)
+            writes.append(bound.writer(_nudged(sample, rng) if fresh else sample))
         places.append(_together(writes))
     run = _together([bound.run for bound in bounds])
     at = [(start + rows - job.batch) % total for start in starts]
-    return Queries(run, places, at, bounds[-1], job.batch, rows)
+    held = len(places) * rows * _row_bytes(feed)
+    return Queries(run, places, at, bounds[-1], job.batch, rows, held)
+
+
+def _nudged(sample: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """The same with every float a little off; what is no float stays."""
+    return {
+        name: (array * (1 + 1e-3 * rng.random())).astype(array.dtype)
+        if array.dtype.kind == "f"
+        else array
+        for name, array in sample.items()
+    }
 
 
 def _rows(feed: Mapping[str, Array]) -> int:
@@ -119,19 +147,31 @@ def _together(calls: Sequence[Call]) -> Call:
 
 
 def bind_all(
-    job: Job, feed: Mapping[str, Array], session: runners.Session, seed: int, batch: int
+    job: Job,
+    feed: Mapping[str, Array],
+    session: runners.Session,
+    seed: int,
+    batch: int,
+    seconds: float,
 ) -> tuple[Queries, tuple[str, ...]]:
     """One query that asks for every sample, in batches whose order is drawn with a seed.
 
     Returns:
         The query, and a note where some samples are left out: those over a whole number of
-        batches, and what does not fit in a gibibyte.
+        batches, what does not fit in a gibibyte, and what cannot be answered in `seconds`.
     """
     total = _rows(feed)
     fit = max(1, min(total // batch, MOST_PASS_BYTES // (_row_bytes(feed) * batch)))
     starts = np.arange(fit) * batch
     np.random.default_rng(seed).shuffle(starts)
-    bounds = [session.bind(inputs.rows_of(job.ports, feed, int(s), batch)) for s in starts]
+    until, bounds = time.monotonic() + seconds, list[runners.Bound]()
+    for start in starts.tolist():
+        # Binding runs the model once, and so does each pass.
+        bounds.append(session.bind(inputs.rows_of(job.ports, feed, start, batch)))
+        if time.monotonic() > until:
+            break
+    fit = len(bounds)
+    starts = starts[:fit]
     left = total - fit * batch
     notes = (f"{left} of {total} samples were left out of each pass",) if left > 0 else ()
     queries = Queries(
@@ -167,13 +207,16 @@ def find_batch(
         latencies = list[int]()
         end = time.monotonic() + TRY_SECONDS
         while len(latencies) < TRY_CALLS or time.monotonic() < end:
+            if latencies and time.monotonic() > until:
+                break
             start = time.perf_counter_ns()
             bound.run()
             latencies.append(time.perf_counter_ns() - start)
         tried.append(batch)
         rates.append(batch / max(float(np.median(latencies)), 1.0) * 1e9)
         falling = len(rates) > 2 and max(rates[-2:]) * USEFUL < max(rates)
-        if not job.free or falling or time.monotonic() > until:
+        next_one = time.monotonic() + TRY_CALLS * 2 * batch / rates[-1]
+        if not job.free or falling or next_one > until:
             break
         batch *= 2
     # The least batch that is as good as the best: more would only wait longer.

@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +25,9 @@ from frugalbench.spec import Plan
 __all__ = ["Timed", "idle", "timed_run"]
 
 NAP = 0.001
+OVERTIME = 0.1
+ENOUGH = 1.5
+"""Times the time in which as many queries are due as the plan asks for: arrivals are random."""
 PERIODS_A_WINDOW = 10
 
 
@@ -82,6 +86,11 @@ def timed_run(
         parts = max(1, min(parts, int(seconds / (PERIODS_A_WINDOW * leader.period))))
     if call_seconds > 0:
         parts = max(1, min(parts, int(seconds / call_seconds)))
+    if plan.scenario == "server":
+        # A queue goes on: cut into windows it would be emptied at each edge.
+        parts = 1
+        if plan.target_qps is not None:
+            seconds = max(seconds, min(room, ENOUGH * plan.min_queries / plan.target_qps))
     share = _Share(order, plan, timed, look, seconds / parts, parts, clock)
     collecting = gc.isenabled()
     gc.collect()
@@ -122,9 +131,12 @@ class _Share:
     seconds: float
     parts: int
     clock: Clock
+    wait: Callable[[float], None] = time.sleep
     rng: np.random.Generator = field(init=False)
     counted: int = 0
     counting: bool = False
+    began: int = 0
+    number: int = 0
 
     def __post_init__(self) -> None:
         """Arrivals are drawn beside the order, from the same recorded seed."""
@@ -132,7 +144,7 @@ class _Share:
 
     def start(self) -> None:
         """From now on steps are timed queries, not only load."""
-        self.counting = True
+        self.counting, self.began = True, self.clock()
 
     def taken(self) -> int:
         """Queries since the last time this was asked."""
@@ -146,19 +158,26 @@ class _Share:
         return None if most is None else max(1, most // self.parts)
 
     def run(self) -> None:
-        """Ask for the window's share of the time."""
-        until = self.clock() + int(self.seconds * 1e9)
+        """Ask until the end of the window's share of the time, once at least."""
+        self.number += 1
+        # From the start of all, so that what slow calls overrun does not add up.
+        until = self.began + int(self.number * self.seconds * 1e9)
         if self.plan.scenario == "server":
             self._serve(until)
         else:
             closed_loop(self.order, self.timed.tape, until, self.look, self.most, self.clock)
 
     def _serve(self, until: int) -> None:
+        """Ask on one schedule; what still waits a tenth of it later shows that it is too much."""
         due = schedule(self.plan.target_qps or 1.0, self.seconds, self.rng)[: self.most]
-        # What is still waiting after a second share of the time shows that it cannot keep up.
-        give_up = until + int(self.seconds * 1e9)
-        _, unserved = server_loop(self.order, self.timed.tape, due, give_up, self.look, self.clock)
+        give_up = until + int(OVERTIME * self.seconds * 1e9)
+        end, unserved = server_loop(
+            self.order, self.timed.tape, due, give_up, self.look, self.clock
+        )
         self.timed.unserved += unserved
+        # Standing idle until the end of the schedule is part of serving it.
+        if not unserved and end < until:
+            self.wait((until - end) * 1e-9)
 
     def step(self) -> None:
         """One more query while a meter's tick is awaited; a server only waits."""

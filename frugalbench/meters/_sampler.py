@@ -1,6 +1,5 @@
 """Joules from power: watts sampled by a thread of their own and added up by the trapezoid rule."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,10 @@ Watts = Callable[[], Mapping[str, float | None]]
 
 HOLE = 10
 """Intervals without a sample after which an integral has a hole."""
+
+
+MOST_WATTS = 1e6
+"""More than any machine draws: a sensor that shows more has failed."""
 
 
 class Every:
@@ -150,5 +153,5 @@ class Sampler:
 
 
 def bad(watts: float | None) -> bool:
-    """Whether a power was not read."""
-    return watts is None or not math.isfinite(watts)
+    """Whether a power was not read, or is none: negative, not finite, or more than a megawatt."""
+    return watts is None or not 0 <= watts <= MOST_WATTS

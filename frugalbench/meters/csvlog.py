@@ -23,6 +23,7 @@ import numpy as np
 from frugalbench.errors import FrugalbenchError, UsageError
 from frugalbench.meters._columns import Columns, recognise
 from frugalbench.meters._meter import Reading, Unavailable
+from frugalbench.meters._sysfs import word
 from frugalbench.spec import Target
 from frugalbench.values import Method
 
@@ -34,6 +35,7 @@ TAIL_BYTES = 2**20
 MOST_LINE = 65_536
 HEADER_LINES = 100
 PERIOD = 1.0
+UNLOCK = "frugalbench doctor --meter-log LOG.csv checks one; target.meter_log=LOG.csv reads it"
 HOLE = 5
 """Sampling intervals without a row after which a log has a hole."""
 PATIENCE = 5.0
@@ -46,6 +48,7 @@ class CsvLog:
 
     method: Method = "external_meter"
     ticks = False
+    domains = (DOMAIN,)
 
     def __init__(
         self,
@@ -62,9 +65,12 @@ class CsvLog:
             UsageError: it cannot be read, has no columns that are known, or no row that is.
         """
         self._path, self._offset, self._error = path, offset, error
+        clocks = f"clock {offset:+g} s ± {error:g} s"
+        self.note = f"read from {word(path.name)}, {clocks}"
         self._sleep, self._clock = sleep, clock
         self._times, self._values = array("d"), array("d")
         self._rest, self._taken, self._bad, self._back = b"", 0, "", ""
+        self._rows, self._stopped_at = 0, -1
         self._file = _opened(path)
         try:
             self._columns = self._start()
@@ -95,9 +101,10 @@ class CsvLog:
     def between(self, begin: float, end: float) -> dict[str, tuple[float | None, float, str]]:
         """Joules of the machine between two times of this machine's clock, s since 1970.
 
-        Waits up to five seconds for a logger that has not written the last rows yet. The error is
-        what power swung by times the error of the clock, at both ends, and half of what it moved
-        within the intervals that the ends lie in.
+        Waits up to five seconds for a logger that has not written the last rows yet, and not again
+        for one that wrote nothing meanwhile, until it does. The error is what power swung by times
+        the error of the clock, at both ends, and half of what it moved within the intervals that
+        the ends lie in.
         """
         try:
             joules, error = self._window(begin + self._offset, end + self._offset)
@@ -162,12 +169,19 @@ class CsvLog:
         """Read on until the log reaches a time, or for as long as a logger may take."""
         until = self._clock() + min(PATIENCE, 2 * self.period + 1.0)
         self._refresh()
-        while (not self._times or self._times[-1] < end) and self._clock() < until:
+        # A logger that was waited for in vain has stopped, until it writes again.
+        before, stopped = self._rows, self._rows == self._stopped_at
+        while not stopped and not self._reaches(end) and self._clock() < until:
             self._sleep(POLL)
             self._refresh()
+        if not self._reaches(end) and self._rows == before:
+            self._stopped_at = before
         if not self._times:
             why = self._bad or "there is none yet, is its logger running?"
             raise UsageError(f"no row of the log can be read: {why}")
+
+    def _reaches(self, end: float) -> bool:
+        return bool(self._times) and self._times[-1] >= end
 
     def _start(self) -> Columns:
         """Read the header, and go to the last part of what is there."""
@@ -218,6 +232,7 @@ class CsvLog:
             del self._times[:], self._values[:]
         self._times.append(seconds)
         self._values.append(value)
+        self._rows += 1
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -249,7 +264,7 @@ def open(
         UsageError: it cannot be read, or is no power log.
     """
     if target.meter_log is None:
-        return Unavailable("no meter log was given", "target.meter_log=…")
+        return Unavailable("no meter log was given", UNLOCK)
     return CsvLog(
         Path(target.meter_log),
         offset=target.meter_log_offset,

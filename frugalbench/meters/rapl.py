@@ -80,11 +80,13 @@ class _Zone:
         if seconds >= self.safe:
             self.lost = f"not read for {seconds:.0f} s: a counter may have gone round unseen"
             return
-        if step < 0:
+        back = step < 0
+        if back:
             step += self.top
-            # A counter that was set back (by a suspend, by firmware) looks like one that wrapped.
-            if step * 1e-6 > MOST_WATTS * (seconds + SLACK):
-                self.lost = "a counter was set back"
+        # A counter that was set back (by a suspend, by firmware) looks like one that wrapped; one
+        # that was set to another value may look like one that went on.
+        if step * 1e-6 > MOST_WATTS * (seconds + SLACK):
+            self.lost = "a counter was set back" if back else "a counter was set forward"
         self.total += step
 
 

@@ -128,8 +128,9 @@ def _percentile(record: Record, p: float) -> Measure:
     if found is None:
         return Missing(
             reason="too_few_calls",
-            detail=f"{calls.size:,} queries were timed; p{p * 100:g} needs "
-            f"{FEWEST[p] - calls.size:,} more at least: raise plan.process_seconds",
+            detail=f"{calls.size:,} {'query was' if calls.size == 1 else 'queries were'} timed; "
+            f"p{p * 100:g} needs {FEWEST[p] - calls.size:,} more at least: raise "
+            "plan.process_seconds, and plan.max_seconds where it was reached",
         )
     estimate, low, high = (ns * 1e-9 for ns in found[:3])
     return Value(
@@ -168,7 +169,7 @@ def _note(parts: Sequence[Calls], p: float) -> str:
     effective = sum(_effective(part, p) for part in parts)
     # A fifth less is what chance alone takes from independent calls.
     if effective < 0.8 * size:
-        told.append(f"correlated: worth {int(effective)} calls")
+        told.append(f"correlated: worth {int(effective):,} calls")
     if len(parts) > 1:
         values = np.array([float(np.quantile(part, p)) for part in parts])
         spread = float(values.std(ddof=1) / values.mean()) if values.mean() else 0.0

@@ -97,7 +97,7 @@ def _too_short(record: Record) -> Flaw | None:
         return Flaw("too_few_queries", f"{detail}: raise plan.max_seconds")
     if shortest < SHORT * plan.min_seconds:
         detail = f"a process was timed {shortest:.4g} s; the plan asks for {plan.min_seconds:g} s"
-        return Flaw("too_short", f"{detail}: raise plan.max_seconds")
+        return Flaw("too_short", f"{detail}: raise plan.max_seconds, or lower plan.min_seconds")
     if plan.min_seconds and len(processes) < plan.processes:
         detail = f"{len(processes)} processes were measured; the plan asks for {plan.processes}"
         return Flaw("too_few_processes", f"{detail}: raise plan.max_seconds")

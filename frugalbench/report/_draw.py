@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frugalbench.metrics import Metric
 from frugalbench.record import Record
@@ -105,7 +105,12 @@ def _end(x: float, value: Value, shown: Shown) -> str:
         method=value.method,
         interval="exact",
     )
-    return show(alone, shown.lang, bound=end).limit
+    there = show(alone, shown.lang, bound=end)
+    if there.factor == shown.factor:
+        return there.limit
+    # What is round in KiB is not in MiB.
+    digits = plain(float(f"{end * there.factor:.4g}"), shown.lang)
+    return replace(there, bound=digits).limit
 
 
 def _ends(low: float, high: float, metric: Metric | None, factor: float) -> tuple[float, float]:

@@ -142,6 +142,7 @@ EN = Words(
     queries="queries",
     warm="warm-up of {n} calls",
     cold="warm-up of {n} calls, still getting faster",
+    stopping="MLPerf early-stopping bound {bound}",
     most="at most {bound}",
     rule="Rule",
     outcome="Outcome",

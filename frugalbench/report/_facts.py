@@ -7,7 +7,7 @@ from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import WORDS, note
 from frugalbench.values import METHODS, Method, Value
 
-__all__ = ["alerts", "energy_method", "facts", "many", "notes", "provenance"]
+__all__ = ["alerts", "energy_method", "facts", "many", "notes", "provenance", "which"]
 
 Fact = tuple[str, str]
 
@@ -69,6 +69,19 @@ def notes(record: Record, lang: Lang = "en") -> tuple[str, ...]:
     """What the measurement itself had to say, on one line each."""
     told = (*record.notes, *(record.run.notes if record.run else ()))
     return tuple(note(line, lang)[0] for one in told if (line := clean(one, 400)))
+
+
+def which(record: Record) -> str:
+    """One record among others, on one line: which it is, of what, how, and whether it is sound."""
+    spec = record.spec
+    words = WORDS["en"]
+    parts = [clean(record.id), clean(spec.model.name or record.model.name) or words.no_name]
+    parts += [f"plan {clean(spec.plan.name)}", f"precision {spec.model.precision}"]
+    if validity.disturbances(record):
+        parts.append("disturbed")
+    if validity.flaws(record):
+        parts.append("INVALID")
+    return " · ".join(parts)
 
 
 def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fact, ...]:

@@ -70,7 +70,8 @@ class Shown:
     """A value in words: every part is in the same scaled `unit` (empty for a plain ratio).
 
     `factor` turns a number in the value's own unit into one in `unit`, for the ends of an axis.
-    `most` is the value's one-sided bound with its unit, where it has one.
+    `most` is the value's one-sided bound with its unit, where it has one; `stopping` says that it
+    is MLPerf's, of a percentile.
     """
 
     estimate: str
@@ -82,6 +83,7 @@ class Shown:
     exact: bool
     factor: float
     most: str = ""
+    stopping: bool = False
 
     @property
     def number(self) -> str:
@@ -134,6 +136,7 @@ def show(value: Value, lang: Lang = "en", *, bound: float | None = None, times: 
         lang=lang,
         exact=value.low == value.high,
         factor=times / factor,
+        stopping=value.unit == "s",
         most=""
         if value.bound is None
         else _most(value.bound * times / factor, symbol, lang, decimals),

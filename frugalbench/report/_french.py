@@ -146,6 +146,7 @@ FR = Words(
     queries="requêtes",
     warm="échauffement de {n} appels",
     cold="échauffement de {n} appels, encore en train d’accélérer",
+    stopping="borne d’arrêt anticipé MLPerf {bound}",
     most="au plus {bound}",
     rule="Règle",
     outcome="Résultat",

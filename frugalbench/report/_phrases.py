@@ -9,12 +9,12 @@ import re
 from frugalbench.certify import Finding, Outcome
 from frugalbench.metrics import MISSING_GROUP
 from frugalbench.report._english import EN
-from frugalbench.report._format import NARROW_SPACE, Lang, clean
+from frugalbench.report._format import NARROW_SPACE, Lang, Shown, clean
 from frugalbench.report._french import FR
 from frugalbench.report._words import Words
 from frugalbench.values import Measure, Method, Missing, Value
 
-__all__ = ["SYMBOLS", "WORDS", "Sentence", "explanation", "how", "note", "reason"]
+__all__ = ["SYMBOLS", "WORDS", "Sentence", "at_most", "explanation", "how", "note", "reason"]
 
 WORDS: dict[Lang, Words] = {"en": EN, "fr": FR}
 
@@ -81,13 +81,13 @@ NOTES: tuple[tuple[str, str], ...] = (
         "plus grand écart de {} : {} {} (n = {}) contre {} {} (n = {})",
     ),
     (r"worst: (.+) \(n=(\d+)\)", "le plus bas : {} (n = {})"),
-    (r"correlated: worth (\d+) calls", "appels corrélés, qui en valent {}"),
+    (rf"correlated: worth {NUMBER} calls", "appels corrélés, qui en valent {}"),
     (
         r"the (\d+) processes differ by (\d+)%, over (\d+)%",
         "les {} processus diffèrent de {} %, plus que {} %",
     ),
     (
-        r"correlated: worth (\d+) calls; the (\d+) processes differ by (\d+)%, over (\d+)%",
+        rf"correlated: worth {NUMBER} calls; the (\d+) processes differ by (\d+)%, over (\d+)%",
         "appels corrélés, qui en valent {} ; les {} processus diffèrent de {} %, plus que {} %",
     ),
     (
@@ -120,9 +120,10 @@ NOTES: tuple[tuple[str, str], ...] = (
         "plan.max_seconds",
     ),
     (
-        r"a process was timed ([\d.]+) s; the plan asks for ([\d.]+) s: raise plan.max_seconds",
+        r"a process was timed ([\d.]+) s; the plan asks for ([\d.]+) s: raise plan.max_seconds, "
+        r"or lower plan.min_seconds",
         "un processus a été chronométré {} s et le plan demande {} s : il faut augmenter "
-        "plan.max_seconds",
+        "plan.max_seconds, ou baisser plan.min_seconds",
     ),
     (
         r"(\d+) processes were measured; the plan asks for (\d+): raise plan.max_seconds",
@@ -174,6 +175,14 @@ NOTES: tuple[tuple[str, str], ...] = (
         "compteur {} : seul l’administrateur peut lire les compteurs RAPL",
     ),
 )
+
+
+def at_most(shown: Shown) -> str:
+    """A one-sided bound in words; empty where there is none."""
+    words = WORDS[shown.lang]
+    if not shown.most:
+        return ""
+    return (words.stopping if shown.stopping else words.most).format(bound=shown.most)
 
 
 def how(value: Value, lang: Lang = "en") -> str:

@@ -70,6 +70,7 @@ class Words:
     warm: str
     cold: str
     most: str
+    stopping: str
     rule: str
     outcome: str
     metric: str

@@ -16,7 +16,7 @@ from frugalbench.report._deploy import Projected, projected
 from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, Shown, clean, count, plain, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, how, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, at_most, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -94,6 +94,7 @@ class MeasureRow:
     n: str
     method: str
     missing: Sentence | None
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,4 +286,5 @@ def _measure_row(line: Line, lang: Lang) -> MeasureRow:
         return MeasureRow(title, line.address, None, "", "", reason(measure, lang))
     method = how(measure, lang)
     n = count(measure.n, lang)
-    return MeasureRow(title, line.address, show(measure, lang), n, method, None)
+    shown = show(measure, lang)
+    return MeasureRow(title, line.address, shown, n, method, None, at_most(shown))

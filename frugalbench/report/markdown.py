@@ -12,7 +12,7 @@ from frugalbench.record import Record
 from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, clean, count, plain, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -205,7 +205,7 @@ def _group_cells(line: Line, lang: Lang) -> list[str]:
 
 def _value_cells(value: Value, lang: Lang) -> list[str]:
     shown = show(value, lang)
-    most = f"; {WORDS[lang].most.format(bound=figure(shown.most))}" if shown.most else ""
+    most = f"; {at_most(shown)}" if shown.most else ""
     return [figure(shown.number), figure(shown.interval) + most, count(value.n, lang)]
 
 

@@ -18,9 +18,9 @@ from frugalbench.certify import Outcome, Verdict
 from frugalbench.compare import Row
 from frugalbench.record import Record
 from frugalbench.report._deploy import projected
-from frugalbench.report._facts import alerts, facts, notes
+from frugalbench.report._facts import alerts, facts, notes, which
 from frugalbench.report._format import Shown, clean, plain, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, how, reason
+from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
 from frugalbench.report._view import (
     Line,
     RuleRow,
@@ -37,6 +37,7 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
     "checks_table",
+    "compared",
     "comparison_table",
     "header",
     "measures_table",
@@ -175,7 +176,8 @@ def measures_table(record: Record) -> RenderableType:
         if "group" not in line.scope and isinstance(line.measure, Value):
             name = Text(f"{line.address}\n").append_text(_method(line.measure))
             table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
-    return Group(table, *_year(record), *_group_tables(found), *_not_measured(found))
+    missing = _not_measured(found, failed=record.failure is not None)
+    return Group(table, *_year(record), *_group_tables(found), *missing)
 
 
 def _year(record: Record) -> list[RenderableType]:
@@ -208,13 +210,32 @@ def _group_tables(found: Sequence[Line]) -> list[RenderableType]:
     ]
 
 
-def _not_measured(found: Sequence[Line]) -> list[RenderableType]:
-    grid = Table.grid(padding=(0, 2))
+def _not_measured(found: Sequence[Line], *, failed: bool) -> list[RenderableType]:
+    """What is missing, each reason once; of a failed record what all the rest shares at the end."""
+    together: dict[str, list[str]] = {}
     for line in absent(found):
         if isinstance(line.measure, Missing):
-            grid.add_row(Text(f"– {line.address}"), Text(reason(line.measure)[0]))
+            together.setdefault(reason(line.measure)[0], []).append(line.address)
+    if failed and together:
+        most = max(together, key=lambda why: len(together[why]))
+        alone = len(together) == 1 and not any(isinstance(x.measure, Value) for x in found)
+        del together[most]
+        together[most] = ["every metric" if alone else "every other metric"]
+    grid = Table.grid(padding=(0, 2))
+    for why, names in together.items():
+        grid.add_row(Text("\n".join(f"– {name}" for name in names)), Text(why))
     heading = Text(f"{EN.not_measured}\n", style="bold")
     return [heading, grid] if grid.row_count else []
+
+
+def compared(a: Record, b: Record) -> RenderableType:
+    """What A and what B is, one line each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for letter, record in (("A", a), ("B", b)):
+        grid.add_row(Text(letter), Text(which(record)))
+    return grid
 
 
 def comparison_table(rows: Sequence[Row]) -> RenderableType:
@@ -268,7 +289,7 @@ def _number(value: Value, shown: Shown | None = None) -> Text:
     if not shown.exact:
         text.append(f"\n{shown.interval}", style="dim")
     if shown.most:
-        text.append(f"\n{EN.most.format(bound=shown.most)}", style="dim")
+        text.append(f"\n{at_most(shown)}", style="dim")
     return text
 
 
