@@ -151,6 +151,9 @@ def _ratio(record: Record, name: str) -> Measure:
     """
     if (gone := no_run(record)) is not None:
         return gone
+    if record.spec.plan.scenario == "offline":
+        detail = "offline asks for all samples at once: there is no single one to repeat"
+        return Missing(reason="other_scenario", detail=detail)
     varied = record.arrays.get("check:varied_ns", np.empty(0))
     other = record.arrays.get(name, np.empty(0))
     if min(varied.size, other.size) < 2 or varied.size != other.size:
