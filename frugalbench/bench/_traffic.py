@@ -184,7 +184,9 @@ def server_loop(
     while asked < due.size and end < until:
         latencies: list[int] = []
         result: object = None
-        for place, ahead in zip(order.stretch(), due[asked:].tolist(), strict=False):
+        places = order.stretch()
+        aheads = due[asked : asked + len(places)].tolist()
+        for place, ahead in zip(places, aheads, strict=False):
             at = begin + ahead
             place()
             _wait(at, clock, sleep)
