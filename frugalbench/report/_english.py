@@ -143,6 +143,7 @@ EN = Words(
     warm="warm-up of {n} calls",
     cold="warm-up of {n} calls, still getting faster",
     stopping="MLPerf early-stopping bound {bound}",
+    remarks="What these measures hold",
     most="at most {bound}",
     rule="Rule",
     outcome="Outcome",

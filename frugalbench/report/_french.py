@@ -147,6 +147,7 @@ FR = Words(
     warm="échauffement de {n} appels",
     cold="échauffement de {n} appels, encore en train d’accélérer",
     stopping="borne d’arrêt anticipé MLPerf {bound}",
+    remarks="Ce que ces mesures contiennent",
     most="au plus {bound}",
     rule="Règle",
     outcome="Résultat",

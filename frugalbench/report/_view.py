@@ -10,11 +10,14 @@ from frugalbench.errors import UsageError
 from frugalbench.metrics import MISSING_GROUP, Metric, Scope
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, Shown, clean, count, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, explanation, how
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, explanation, how, note
 from frugalbench.values import Measure, Missing, Value
 
 FAR = 1000
 """An estimate this many times from its bound is in another unit."""
+
+REMARKED = ("carbon", "energy", "latency", "projection", "water")
+MAX_REMARK = 800
 
 __all__ = [
     "Line",
@@ -26,6 +29,7 @@ __all__ = [
     "grouped",
     "headline",
     "lines",
+    "remarks",
     "rule_rows",
     "tally",
 ]
@@ -89,6 +93,17 @@ def _lines(this: _This) -> tuple[Line, ...]:
         Line(clean(metrics.address(name, scope)), name, scope, one, one(this.record, **scope))
         for name, one in metrics.every().items()
         for scope in one.scopes(this.record)
+    )
+
+
+def remarks(found: Iterable[Line], lang: Lang) -> tuple[tuple[str, Sentence], ...]:
+    """What measures say of themselves, such as the boundary of a score: address and sentence."""
+    return tuple(
+        (line.address, note(clean(line.measure.note, MAX_REMARK), lang))
+        for line in found
+        if isinstance(line.measure, Value)
+        and line.measure.note
+        and line.name.partition(".")[0] in REMARKED
     )
 
 

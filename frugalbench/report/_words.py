@@ -70,6 +70,7 @@ class Words:
     warm: str
     cold: str
     most: str
+    remarks: str
     stopping: str
     rule: str
     outcome: str

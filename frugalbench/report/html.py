@@ -26,6 +26,7 @@ from frugalbench.report._view import (
     grouped,
     headline,
     lines,
+    remarks,
     rule_rows,
     tally,
 )
@@ -120,6 +121,7 @@ class Page:
     year: tuple[Projected, ...]
     year_help: str
     measures: tuple[MeasureRow, ...]
+    remarks: tuple[tuple[str, Sentence], ...]
     missing: tuple[MeasureRow, ...]
     notes: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
@@ -170,6 +172,7 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
         year=projected(record, lang),
         year_help=words.year_help.format(n=plain(_daily(record), lang)),
         measures=tuple(_measure_row(line, lang) for line in known),
+        remarks=remarks(known, lang),
         missing=tuple(_measure_row(line, lang) for line in absent(found)),
         notes=notes(record, lang),
         provenance=provenance(record, verdict, lang),

@@ -21,6 +21,7 @@ from frugalbench.report._view import (
     grouped,
     headline,
     lines,
+    remarks,
     rule_rows,
     tally,
 )
@@ -48,6 +49,9 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
     if verdict is not None:
         parts += _rules(verdict, lang)
     parts += _measures([line for line in found if "group" not in line.scope], lang)
+    if held := remarks(found, lang):
+        listed = [f"- {code(where)}{words.colon} {prose(one)}" for where, (one, _) in held]
+        parts += [f"### {words.remarks}", "\n".join(listed)]
     parts += _year(record, lang)
     parts += _groups(found, lang)
     parts += _missing(found, lang)

@@ -30,6 +30,7 @@ from frugalbench.report._view import (
     grouped,
     headline,
     lines,
+    remarks,
     rule_rows,
     tally,
 )
@@ -177,7 +178,13 @@ def measures_table(record: Record) -> RenderableType:
             name = Text(f"{line.address}\n").append_text(_method(line.measure))
             table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
     missing = _not_measured(found, failed=record.failure is not None)
-    return Group(table, *_year(record), *_group_tables(found), *missing)
+    return Group(table, *_remarks(found), *_year(record), *_group_tables(found), *missing)
+
+
+def _remarks(found: Sequence[Line]) -> list[RenderableType]:
+    """What the measures say of themselves, such as the boundary of a score."""
+    said = [Text(f"{address}: {told}") for address, (told, _) in remarks(found, "en")]
+    return [Text(f"\n{EN.remarks}", style="bold"), *said] if said else []
 
 
 def _year(record: Record) -> list[RenderableType]:
