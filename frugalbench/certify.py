@@ -170,8 +170,9 @@ def judge(record: Record, policy: Policy) -> Verdict:
         UsageError: the policy does not pass `check`.
     """
     check(policy)
+    flaws = validity.flaws(record)
     findings = tuple(
-        _find(record, policy, rule, scope)
+        _find(record, policy, rule, scope, flaws)
         for rule in policy.rules
         for scope in _scopes(record, rule)
     )
@@ -192,7 +193,9 @@ def _scopes(record: Record, rule: Rule) -> list[Scope]:
     return list(metrics.find(rule.metric).scopes(record)) or [{}]
 
 
-def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
+def _find(
+    record: Record, policy: Policy, rule: Rule, scope: Scope, flaws: tuple[validity.Flaw, ...]
+) -> Finding:
     metric = metrics.find(rule.metric)
     measure: Measure
     if "attribute" in metric.parameters and not scope:
@@ -203,7 +206,7 @@ def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
     else:
         measure = metric(record, **scope)
     decision = _decide(rule, policy, measure, by_group="attribute" in scope)
-    if (why := _void(record, rule.metric)) and isinstance(measure, Value):
+    if (why := _void(flaws, rule.metric)) and isinstance(measure, Value):
         decision = _Decision("NOT_EVALUATED", why)
     return Finding(
         rule=rule,
@@ -215,10 +218,10 @@ def _find(record: Record, policy: Policy, rule: Rule, scope: Scope) -> Finding:
     )
 
 
-def _void(record: Record, name: str) -> str:
+def _void(flaws: tuple[validity.Flaw, ...], name: str) -> str:
     """Why a run is no evidence for a metric, or nothing."""
     family = name.partition(".")[0]
-    for flaw in validity.flaws(record):
+    for flaw in flaws:
         about_answers = flaw.code == "answers_differ" and family in ANSWER_FAMILIES
         if family in RUN_FAMILIES or about_answers:
             return f"the run is INVALID: {flaw.detail}"

@@ -40,6 +40,7 @@ def compare(a: Record, b: Record) -> tuple[Row, ...]:
     """
     left = {address: (metric, measure) for address, metric, measure in metrics.measure_all(a)}
     right = {address: (metric, measure) for address, metric, measure in metrics.measure_all(b)}
+    invalid = "".join(which for which, one in (("A", a), ("B", b)) if validity.flaws(one))
     rows = []
     for address in dict.fromkeys([*left, *right]):
         if address.startswith("validity."):
@@ -49,12 +50,19 @@ def compare(a: Record, b: Record) -> tuple[Row, ...]:
         other = right[address][1] if address in right else absent
         if isinstance(one, Missing) and isinstance(other, Missing):
             continue
-        rows.append(_row(address, metric, one, other, _obstacle(address, a, b, one, other)))
+        rows.append(
+            _row(address, metric, one, other, _obstacle(address, a, b, one, other, invalid))
+        )
     return tuple(rows)
 
 
-def _obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure) -> str:
-    """Why two measures of one metric do not compare, or nothing."""
+def _obstacle(
+    address: str, a: Record, b: Record, one: Measure, other: Measure, invalid: str
+) -> str:
+    """Why two measures of one metric do not compare, or nothing.
+
+    `invalid` names the records whose run is INVALID.
+    """
     family = address.partition(".")[0]
     if family in ("quality", "fairness"):
         same = a.data is not None and b.data is not None and a.data.sha256 == b.data.sha256
@@ -63,10 +71,8 @@ def _obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure) 
         return "other site"
     if family in ("latency", "energy", "carbon", "water") and _traffic(a) != _traffic(b):
         return "other traffic"
-    if family in ("latency", "energy", "carbon", "water", "projection"):
-        for which, record in (("A", a), ("B", b)):
-            if validity.flaws(record):
-                return f"the run of {which} is INVALID"
+    if invalid and family in ("latency", "energy", "carbon", "water", "projection"):
+        return f"the run of {' and '.join(invalid)} is INVALID"
     if isinstance(one, Value) and isinstance(other, Value) and one.method != other.method:
         return f"{one.method} against {other.method}"
     if family in ("latency", "energy", "carbon", "water") and a.host.cpu != b.host.cpu:

@@ -1,36 +1,29 @@
-"""From a question to a job a bare worker can do, and from what it saw back to a record.
+"""From a question to a job a bare worker can do.
 
 `prepare` reads the model's graph and the data, and leaves only arrays: the process that measures
 then needs NumPy, msgspec and the runtime, so that its memory and start-up are the model's own.
-`assemble` turns outputs into class codes and writes the record.
+`assembly` turns outputs into class codes and writes the record.
 """
 
-import secrets
-from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-import frugalbench
-from frugalbench import answers, host, inputs, meters, models, runners
+from frugalbench import answers, inputs, meters, models, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
 from frugalbench.record import (
-    FORMAT,
     Answer,
     DataFacts,
-    Failure,
     ModelFacts,
     Port,
-    Record,
-    Run,
 )
 from frugalbench.spec import Data, Plan, Spec
 
-__all__ = ["Job", "Prepared", "assemble", "failed", "prepare"]
+__all__ = ["Job", "Prepared", "prepare"]
 
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
@@ -85,7 +78,9 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
     meters.check(spec.target.meters)
     if spec.target.meter_log is not None:
         # A log that cannot be read is better known now than after the measurement.
-        meters.open_meter("csvlog", spec.target)
+        opened = meters.open_meter("csvlog", spec.target)
+        if not isinstance(opened, meters.Unavailable):
+            opened.close()
     if spec.model.precision == "as_is":
         graph = models.inspect(spec.model)
     else:
@@ -271,84 +266,3 @@ def _labels_and_groups(
         features=used,
     )
     return facts, kept
-
-
-def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
-    """The record of a run.
-
-    Raises:
-        UsageError: no answer of the model is one of the data's labels.
-    """
-    prepared, arrays = _answered_only(prepared, arrays)
-    kept = dict(prepared.kept)
-    output, labels = arrays.pop("output", None), arrays.pop("labels", None)
-    answer = prepared.job.answer
-    if output is not None and answer is not None and prepared.data is not None:
-        threshold = prepared.job.spec.model.threshold
-        kept |= answers.decode(output, answer, prepared.data, threshold, labels)
-    notes = prepared.job.notes
-    return _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
-
-
-def _answered_only(
-    prepared: Prepared, arrays: dict[str, Array]
-) -> tuple[Prepared, dict[str, Array]]:
-    """Labels and groups of the rows that were answered, where not all of them were."""
-    chosen = arrays.get("chosen")
-    if chosen is None or prepared.data is None:
-        return prepared, arrays
-    return (
-        msgspec.structs.replace(
-            prepared,
-            data=msgspec.structs.replace(prepared.data, rows=int(chosen.size)),
-            kept={name: one[chosen] for name, one in prepared.kept.items()},
-        ),
-        {name: one for name, one in arrays.items() if name != "chosen"},
-    )
-
-
-def failed(prepared: Prepared, failure: Failure) -> Record:
-    """The record of a measurement that could not be made; it keeps the question and the facts."""
-    notes = prepared.job.notes
-    if failure.kind == "error" and notes:
-        # Inputs made from the graph alone are the likeliest reason why a model refuses to run.
-        failure = msgspec.structs.replace(failure, detail=f"{failure.detail}; {notes[0]}")
-    return _record(prepared, run=None, failure=failure, arrays={}, notes=notes)
-
-
-def _record(
-    prepared: Prepared,
-    *,
-    run: Run | None,
-    failure: Failure | None,
-    arrays: dict[str, Array],
-    notes: tuple[str, ...],
-) -> Record:
-    now = datetime.now(UTC)
-    spec = prepared.job.spec
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in prepared.model.name)[:40]
-    return Record(
-        format=FORMAT,
-        id=f"{now:%Y%m%dT%H%M%S}-{name}-{spec.target.name[:20]}-{secrets.token_hex(3)}",
-        created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        version=frugalbench.__version__,
-        spec=_shareable(spec),
-        host=host.describe(),
-        model=prepared.model,
-        data=prepared.data,
-        run=run,
-        failure=failure,
-        arrays=arrays,
-        notes=notes,
-    )
-
-
-def _shareable(spec: Spec) -> Spec:
-    """The spec with file names in place of paths, which may name a person; digests identify."""
-    model = msgspec.structs.replace(spec.model, path=PurePath(spec.model.path).name)
-    data, target = spec.data, spec.target
-    if data is not None:
-        data = msgspec.structs.replace(data, path=PurePath(data.path).name)
-    if target.meter_log is not None:
-        target = msgspec.structs.replace(target, meter_log=PurePath(target.meter_log).name)
-    return msgspec.structs.replace(spec, model=model, data=data, target=target)

@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Meta
 
 __all__ = [
+    "AMD_PROVIDERS",
+    "NVIDIA_PROVIDERS",
     "Data",
     "Embodied",
     "Factor",
@@ -28,6 +30,10 @@ OutputKind = Literal["label", "probability", "logit", "value"]
 Precision = Literal["as_is", "fp16", "int8"]
 Optimisation = Literal["disabled", "basic", "extended", "all"]
 Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
+
+NVIDIA_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRTRTX", "cuda")
+AMD_PROVIDERS = ("ROCM", "MIGraphX")
+"""How the names of the execution providers begin that compute on a GPU of one maker."""
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]

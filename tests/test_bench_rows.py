@@ -15,7 +15,7 @@ from _records import make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frugalbench import jobs, runners
+from frugalbench import assembly, jobs, runners
 from frugalbench.bench import _rows
 from frugalbench.bench._rows import Rows, answer_rows
 from frugalbench.errors import MeasurementError
@@ -287,7 +287,7 @@ def test_the_record_holds_the_labels_and_groups_of_the_rows_that_were_answered(
     assert run is not None
     latencies = np.arange(10)
     arrays = {**found.arrays, "chosen": found.chosen, "latency_ns": latencies}
-    record = jobs.assemble(prepared, run, arrays)
+    record = assembly.assemble(prepared, run, arrays)
     chosen = found.chosen
     assert record.data is not None
     assert (record.data.rows, record.data.rows_in_file) == (chosen.size, 300)
@@ -313,7 +313,7 @@ def test_where_every_row_was_answered_nothing_is_left_out(tmp_path: Path, clock:
     found = answer_rows(prepared.job, prepared.feed, session, nothing, 1e6)
     run = make_record(calls=10).run
     assert run is not None
-    record = jobs.assemble(prepared, run, dict(found.arrays))
+    record = assembly.assemble(prepared, run, dict(found.arrays))
     assert record.data == prepared.data
     assert record.arrays["y_pred"].tolist() == record.arrays["y_true"].tolist() == [0, 1]
     assert msgspec.json.encode(record.run) == msgspec.json.encode(run)

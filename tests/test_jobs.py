@@ -12,7 +12,7 @@ from _onnx import constant, linear, node, port, save_model
 from onnx import TensorProto
 from pyarrow import csv, parquet
 
-from frugalbench import bench, jobs
+from frugalbench import assembly, bench, jobs
 from frugalbench.errors import UsageError
 from frugalbench.record import Failure, Record
 from frugalbench.spec import Data, Model, Plan, Spec, Target
@@ -242,7 +242,7 @@ def test_a_failure_keeps_the_question_and_the_likeliest_reason(tmp_path: Path) -
     prepared = jobs.prepare(question(path))
     assert (prepared.job.inputs, prepared.job.rows, prepared.data) == ("generated", 0, None)
     failure = Failure(kind="error", detail="it broke")
-    record = jobs.failed(prepared, failure)
+    record = assembly.failed(prepared, failure)
     assert record.failure is not None
     assert record.failure.detail.startswith("it broke; axis n of input 'x' was set to 1")
     assert (record.run, record.arrays, record.spec.model.path) == (None, {}, "m.onnx")

@@ -23,7 +23,7 @@ from _meters import CPU, Clock, put
 from _onnx import linear
 
 import frugalbench
-from frugalbench import factors, meters, report, runners, worker
+from frugalbench import attend, factors, meters, report, runners, worker
 from frugalbench.bench import Meters, timed_run
 from frugalbench.errors import MeasurementError, UsageError
 from frugalbench.meters import jetson, rapl
@@ -427,8 +427,8 @@ def test_16_the_branches_that_report_an_error_report_it(
 def test_16_whatever_ends_a_worker_is_a_failure_in_one_line(
     tmp_path: Path, said: str, code: int, kind: str
 ) -> None:
-    (tmp_path / worker.ERRORS).write_text(said)
-    found = worker._outcome(tmp_path, code)
+    (tmp_path / attend.ERRORS).write_text(said)
+    found = attend.outcome(tmp_path, code)
     assert found is not None
     assert found.kind == kind
     assert "\n" not in found.detail

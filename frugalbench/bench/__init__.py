@@ -15,6 +15,7 @@ import msgspec
 import numpy.typing as npt
 
 from frugalbench import host, runners
+from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
 from frugalbench.bench._checks import Watch, check_rounds
@@ -25,7 +26,7 @@ from frugalbench.bench._rows import Progress, Rows, answer_rows
 from frugalbench.bench._timed import Timed, idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
-from frugalbench.jobs import Job, assemble, prepare
+from frugalbench.jobs import Job, prepare
 from frugalbench.record import Memory, Process, Record, Run, Warmup, Window
 from frugalbench.spec import Spec
 

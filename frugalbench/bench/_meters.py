@@ -12,7 +12,6 @@ from frugalbench.values import MEASURED
 __all__ = ["Edge", "Meters", "open_meters"]
 
 Seconds = Callable[[], float]
-LEAST_MODELLED = 0.05
 PATIENCE = 3
 """How many update periods to wait for a counter to move: one that stands still is read as it is."""
 
@@ -88,9 +87,6 @@ class Meters:
                 then = begin.readings[name].get(domain)
                 joules = None if now is None or then is None else now - then
                 why = "" if joules is not None else _why(name, meter, domain)
-                if joules is not None and meter.method == "modelled" and _instant(begin, end):
-                    joules = None
-                    why = "a window is too short for a model of power: raise plan.max_seconds"
                 if joules is not None and _too_short(meter, begin, end, aligned=aligned):
                     joules = None
                     why = (
@@ -177,11 +173,6 @@ def _edge_error(
     if aligned:
         return abs(joules) / seconds * min((begin.gap or 0.0) + (end.gap or 0.0), seconds)
     return abs(joules) * meter.period / (seconds - meter.period) if meter.period else 0.0
-
-
-def _instant(begin: Edge, end: Edge) -> bool:
-    """Whether a window is over before a model of the load has seen any."""
-    return end.at - begin.at < LEAST_MODELLED
 
 
 def _too_short(meter: meters.Meter, begin: Edge, end: Edge, *, aligned: bool) -> bool:

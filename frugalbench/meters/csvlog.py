@@ -13,6 +13,7 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -72,16 +73,15 @@ class CsvLog:
         self._rest, self._taken, self._bad, self._back = b"", 0, "", ""
         self._rows, self._stopped_at = 0, -1
         self._file = _opened(path)
-        try:
+        with ExitStack() as opened:
+            opened.callback(self._file.close)
             self._columns = self._start()
             self._refresh()
             if self._back:
                 raise UsageError(f"{path}: {self._back}: sort the log, or begin a new one")
             if self._bad and not self._times:
                 raise UsageError(f"no row of {path} can be read: {self._bad}")
-        except BaseException:
-            self._file.close()
-            raise
+            opened.pop_all()
 
     @property
     def period(self) -> float:

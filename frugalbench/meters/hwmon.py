@@ -23,7 +23,7 @@ from frugalbench.meters import _sysfs
 from frugalbench.meters._counters import Counter, Counters
 from frugalbench.meters._meter import Unavailable
 from frugalbench.meters._sampler import Sampler
-from frugalbench.spec import Target
+from frugalbench.spec import AMD_PROVIDERS, Target
 
 __all__ = ["open"]
 
@@ -37,7 +37,6 @@ SUPPLIES = (
     *("ipsps1", "pfe1100", "pfe3000", "ym2151e", "yh5151e"),
 )
 """Power supplies that Linux has a driver for, by the name each shows (drivers/hwmon/pmbus)."""
-AMD_PROVIDERS = ("ROCM", "MIGraphX")
 HIDES = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 UNLOCK = "once: sudo chmod a+r /sys/class/hwmon/hwmon*/{power,energy}?_{input,average}"
 

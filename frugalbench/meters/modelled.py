@@ -29,7 +29,8 @@ class Modelled:
     """
 
     method: Method = "modelled"
-    period: float = 0.0
+    # The kernel counts load in ticks of 10 ms: in less than a few of them there is none to see.
+    period: float = 0.05
     ticks = False
     note = "from the load and the nominal power of the processor, and the size of the memory"
 

@@ -14,12 +14,11 @@ from typing import Any
 from frugalbench.meters._meter import Reading, Unavailable
 from frugalbench.meters._nvidia import Chosen, Gpu, choose
 from frugalbench.meters._probe import probe_period
-from frugalbench.spec import Target
+from frugalbench.spec import NVIDIA_PROVIDERS, Target
 from frugalbench.values import Method
 
 __all__ = ["Nvml", "open", "start"]
 
-GPU_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRTRTX", "cuda")
 PERIOD = 0.1
 PROBE_SECONDS = 0.7
 PROBE_CHANGES = 5
@@ -95,7 +94,7 @@ def start(
     target: Target, library: Any = None, environ: Mapping[str, str] | None = None
 ) -> tuple[Any, Chosen] | Unavailable:
     """Start NVML and choose the GPUs, when the target uses one."""
-    if not target.provider.startswith(GPU_PROVIDERS):
+    if not target.provider.startswith(NVIDIA_PROVIDERS):
         return Unavailable("the target does not run on an NVIDIA GPU")
     if library is None:
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from frugalbench.metrics._metric import no_run
 from frugalbench.record import Phase, Record, Window
+from frugalbench.spec import AMD_PROVIDERS, NVIDIA_PROVIDERS
 from frugalbench.values import MEASURED, METHODS, Grade, Method, Missing
 
 __all__ = ["Chosen", "Doubt", "choose", "drift", "joules_of", "was_read"]
@@ -22,8 +23,7 @@ Doubt = tuple[Grade, str]
 
 WHOLES = ("machine", "board")
 PLATFORM, RAIL = "psys", "rail:"
-GPU_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRT", "MIGraphX", "ROCM")
-"""Beginnings of the providers that compute on a GPU, whose energy no other domain holds."""
+GPU_PROVIDERS = (*NVIDIA_PROVIDERS, *AMD_PROVIDERS)
 DRIFT_MEDIUM, DRIFT_LOW = 0.05, 0.10
 """Relative drift of idle power past which an energy is of medium, or of low, quality."""
 DISAGREEMENT = 0.05
@@ -69,7 +69,9 @@ def choose(record: Record, domain: str | None) -> Chosen | Missing:
     if domain is None:
         whole = next((one for one in WHOLES if one in domains), None)
         domains = {whole: domains[whole]} if whole else domains | _elsewhere(asked, domains)
-        on_gpu = record.run is not None and record.run.provider.startswith(GPU_PROVIDERS)
+        on_gpu = record.run is not None and record.run.provider.startswith(
+            (*NVIDIA_PROVIDERS, *AMD_PROVIDERS)
+        )
         if on_gpu and not whole and "gpu" not in domains:
             detail = "the model ran on a GPU that no meter read: run frugalbench doctor"
             return Missing(reason="no_meter", detail=detail)

@@ -15,6 +15,7 @@ from frugalbench.metrics._site import (
     least_trusted,
     scaled,
     span_of,
+    summed,
     told,
     unusable,
 )
@@ -108,21 +109,12 @@ def sci(record: Record) -> Measure:
     if isinstance(made, Missing):
         return made
     model = record.spec.model
-    ends = (span_of(use) + span_of(made)) / model.units_per_inference
     waiting = "; energy while it waits is not in it" if _waits(record) else ""
-    return Value(
-        estimate=ends.estimate,
-        unit="g",
-        low=ends.low,
-        high=ends.high,
-        n=min(use.n, made.n),
-        method=least_trusted(use.method, made.method),
-        interval="sum_of_ends",
-        level=min(use.level, made.level),
-        note=f"per {model.functional_unit}, of which an inference is "
-        f"{model.units_per_inference:g}; energy of {joules.note}; {use.note}; "
-        f"embodied: {made.note}{waiting}",
+    note = (
+        f"per {model.functional_unit}, of which an inference is {model.units_per_inference:g}; "
+        f"energy of {joules.note}; {use.note}; embodied: {made.note}{waiting}"
     )
+    return summed(use, made, 1 / model.units_per_inference, "g", note)
 
 
 def _operational(record: Record) -> tuple[Value, Value] | Missing:

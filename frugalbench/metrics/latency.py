@@ -5,16 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._intervals import (
-    early_stopping,
-    effective_size,
-    hierarchical,
-    mean_t,
-    order_statistic,
-    quantile_draw,
-    resampled_mean,
-)
+from frugalbench.metrics._intervals import hierarchical, mean_t, resampled_mean
 from frugalbench.metrics._metric import metric, no_run
+from frugalbench.metrics._percentiles import FEWEST, Calls, percentile, upper_bound, worth
 from frugalbench.record import Process, Record
 from frugalbench.values import Measure, Method, Missing, Value
 
@@ -33,13 +26,6 @@ __all__ = [
     "throughput",
 ]
 
-Calls = npt.NDArray[np.int64]
-
-PARTS = 20
-ABOVE = 30
-FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.97: 219, 0.99: 662, 0.999: 6636}
-"""Queries below which MLPerf's early-stopping rule gives no estimate of a percentile."""
-
 SPREAD = 0.05
 """Processes whose percentiles vary by more than this (coefficient of variation) are flagged."""
 
@@ -51,71 +37,6 @@ def by_process(record: Record) -> list[Calls]:
     return [part for part in np.split(record.latency_ns, ends[:-1]) if part.size]
 
 
-def percentile(parts: Sequence[Calls], p: float) -> tuple[float, float, float, str] | None:
-    """A percentile of several processes' calls with its interval.
-
-    The estimate is the median of the processes' percentiles, each `sorted[int(n·p)]` as in
-    MLPerf's LoadGen, and the interval a hierarchical bootstrap in which correlated calls count for
-    less. With one process it is the order-statistic interval. Where each process has too few calls
-    for the percentile, it is that of all calls together, widened by how far the processes lie
-    apart at the highest percentile they can show.
-
-    Returns:
-        (estimate, low, high, construction), ns; None below the fewest queries of the percentile.
-    """
-    calls = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    if calls.size < FEWEST[p]:
-        return None
-    if len(parts) < 2:
-        return _of_one(calls, p)
-    fewest = min(part.size for part in parts)
-    shown = max((one for one, least in FEWEST.items() if one <= p and least <= fewest), default=0.5)
-    values, draws = [], []
-    for part in parts:
-        ordered = np.sort(part)
-        values.append(float(ordered[min(int(part.size * shown), part.size - 1)]))
-        draws.append(quantile_draw(ordered, shown, _effective(part, shown)))
-    middle, low, high = hierarchical(values, draws)
-    if shown < p or fewest < FEWEST[shown]:
-        estimate, least, most, _ = _of_one(calls, p)
-        # As far apart, for their size, as where they can be seen.
-        low, high = min(least, estimate * low / middle), max(most, estimate * high / middle)
-        middle = estimate
-    # Nothing is faster than the fastest call.
-    return middle, max(low, min(middle, float(calls.min()))), high, "hierarchical_bootstrap"
-
-
-def _effective(calls: Calls, p: float) -> float:
-    # A rank is a count of calls above it, and what correlation costs that count, it costs the rank.
-    # Fewer than so many calls above do not show whether they come together: then those above a
-    # lower percentile do.
-    above = min(p, max(0.5, 1 - ABOVE / calls.size))
-    return effective_size((calls > np.quantile(calls, above)).astype(np.float64))
-
-
-def _of_one(calls: Calls, p: float) -> tuple[float, float, float, str]:
-    ordered = np.sort(calls)
-    found = order_statistic(ordered, p, _effective(calls, p))
-    if found is not None:
-        return (*found, "order_statistic")
-    # Worth too few calls for ranks: the percentile wandered during the run, and how far the
-    # parts of the run lie apart says how far.
-    estimate = float(ordered[int(calls.size * p)])
-    low, high, construction = _wandering(calls, p)
-    return estimate, min(low, estimate), max(high, estimate), construction
-
-
-def _wandering(calls: Calls, p: float) -> tuple[float, float, str]:
-    """The lowest and highest percentile over consecutive parts of the run.
-
-    Where the parts would be too short to have one, the fastest and the slowest call.
-    """
-    if calls.size < PARTS * FEWEST[p]:
-        return float(calls.min()), float(calls.max()), "range"
-    parts = [float(np.quantile(part, p)) for part in np.array_split(calls, PARTS)]
-    return min(parts), max(parts), "range_of_parts"
-
-
 def _percentile(record: Record, p: float) -> Measure:
     if (gone := no_run(record)) is not None:
         return gone
@@ -124,7 +45,8 @@ def _percentile(record: Record, p: float) -> Measure:
         return Missing(reason="other_scenario", detail=detail)
     parts = by_process(record)
     calls = record.latency_ns
-    found = percentile(parts, p)
+    worths = [worth(part, p) for part in parts] if calls.size >= FEWEST[p] else []
+    found = percentile(parts, p, worths)
     if found is None:
         return Missing(
             reason="too_few_calls",
@@ -141,32 +63,15 @@ def _percentile(record: Record, p: float) -> Measure:
         n=int(calls.size),
         method=_method(record),
         interval=found[3],
-        note=_note(parts, p),
-        bound=_upper_bound(parts, p),
+        note=_note(parts, p, sum(worths)),
+        bound=upper_bound(parts, p),
     )
 
 
-def _upper_bound(parts: Sequence[Calls], p: float) -> float | None:
-    """MLPerf's early-stopping estimate, s: the median over processes, as the percentile is.
-
-    Where a process has too few calls for one, that of all calls together.
-    """
-    if len(parts) < 2 or min(part.size for part in parts) < FEWEST[p]:
-        parts = [np.concatenate(parts)]
-    bounds = []
-    for calls in parts:
-        aside = early_stopping(int(calls.size), p)
-        if aside is None:
-            return None
-        bounds.append(float(np.partition(calls, calls.size - aside)[calls.size - aside]))
-    return float(np.median(bounds)) * 1e-9
-
-
-def _note(parts: Sequence[Calls], p: float) -> str:
+def _note(parts: Sequence[Calls], p: float, effective: float) -> str:
     """What to know of an interval: how much correlation and spread there was."""
     told = []
     size = sum(part.size for part in parts)
-    effective = sum(_effective(part, p) for part in parts)
     # A fifth less is what chance alone takes from independent calls.
     if effective < 0.8 * size:
         told.append(f"correlated: worth {int(effective):,} calls")

@@ -14,9 +14,8 @@ from frugalbench.metrics._metric import metric
 from frugalbench.metrics._site import (
     JOULES_PER_KWH,
     facility,
-    least_trusted,
     scaled,
-    span_of,
+    summed,
 )
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -71,18 +70,8 @@ def carbon(record: Record) -> Measure:
     if isinstance(made, Missing):
         note = f"{told}, use of electricity only, without embodied carbon ({made.reason}); "
         return scaled(use, year / GRAMS_PER_KG, "kg", note + use.note)
-    ends = (span_of(use) + span_of(made)) * (year / GRAMS_PER_KG)
-    return Value(
-        estimate=ends.estimate,
-        unit="kg",
-        low=ends.low,
-        high=ends.high,
-        n=min(use.n, made.n),
-        method=least_trusted(use.method, made.method),
-        interval="sum_of_ends",
-        level=min(use.level, made.level),
-        note=f"{told}, with embodied carbon; {use.note}; embodied: {made.note}",
-    )
+    note = f"{told}, with embodied carbon; {use.note}; embodied: {made.note}"
+    return summed(use, made, year / GRAMS_PER_KG, "kg", note)
 
 
 @metric(

@@ -135,7 +135,6 @@ EN = Words(
     invalid="This run is INVALID",
     disturbed="The machine was disturbed while it measured",
     traffic="Traffic",
-    knobs="Settings",
     process="fresh process",
     processes="fresh processes",
     query="query",

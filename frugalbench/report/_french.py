@@ -139,7 +139,6 @@ FR = Words(
     invalid="Cette mesure n’est PAS VALIDE",
     disturbed="La machine a été dérangée pendant la mesure",
     traffic="Trafic",
-    knobs="Réglages",
     process="processus neuf",
     processes="processus neufs",
     query="requête",

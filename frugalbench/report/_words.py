@@ -62,7 +62,6 @@ class Words:
     invalid: str
     disturbed: str
     traffic: str
-    knobs: str
     process: str
     processes: str
     query: str
