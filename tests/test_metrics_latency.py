@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 from scipy.stats import t
 
 from frugalbench.bench import Tape
-from frugalbench.metrics import find
+from frugalbench.metrics import find, latency
 from frugalbench.record import Process, Record
 from frugalbench.values import Missing
 
@@ -372,3 +372,17 @@ def test_a_run_that_wanders_is_bounded_by_its_parts_and_not_by_one_slow_call() -
     found = value("latency.p50", timed(calls))
     assert found.interval == "range_of_parts"
     assert 3_000e-9 <= found.low <= found.estimate <= found.high <= 3_900e-9
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_no_interval_is_narrower_than_the_step_of_the_clock(processes: int) -> None:
+    """Nearly all calls read the same on a clock that steps by 10 ns and rounds to 1."""
+    random = np.random.default_rng(0)
+    readings = np.array([2643, 2644, 2653, 2654, 2663, 2664])
+    share = [0.005, 0.005, 0.0, 0.98, 0.005, 0.005]
+    parts = [random.choice(readings, 15_000, p=share) for _ in range(processes)]
+    found = latency.percentile(parts, 0.5)
+    assert found is not None
+    assert found[0] == 2654
+    assert found[1] <= 2644
+    assert found[2] >= 2663

@@ -17,6 +17,7 @@ __all__ = ["FEWEST", "Calls", "percentile", "upper_bound", "worth"]
 
 Calls = npt.NDArray[np.int64]
 
+ROUNDING = 1
 PARTS = 20
 ABOVE = 30
 FEWEST = {0.5: 11, 0.9: 64, 0.95: 130, 0.97: 219, 0.99: 662, 0.999: 6636}
@@ -32,7 +33,7 @@ def percentile(
     MLPerf's LoadGen, and the interval a hierarchical bootstrap in which correlated calls count for
     less. With one process it is the order-statistic interval. Where each process has too few calls
     for the percentile, it is that of all calls together, widened by how far the processes lie
-    apart at the highest percentile they can show.
+    apart at the highest percentile they can show. No interval is narrower than the clock's step.
 
     Args:
         parts: the calls of each process, ns.
@@ -46,7 +47,21 @@ def percentile(
     if calls.size < FEWEST[p]:
         return None
     if len(parts) < 2:
-        return _of_one(calls, p, worths[0] if worths else worth(calls, p))
+        found = _of_one(calls, p, worths[0] if worths else worth(calls, p))
+    else:
+        found = _of_several(parts, calls, p, worths)
+    estimate, low, high, construction = found
+    # A clock may step by more than it shows, and thousands of calls then read the same: the next
+    # reading on either side is what it could not tell apart, one more or less being a rounding.
+    below, above = calls[calls < estimate - ROUNDING], calls[calls > estimate + ROUNDING]
+    low = min(low, float(below.max())) if below.size else low
+    high = max(high, float(above.min())) if above.size else high
+    return estimate, low, high, construction
+
+
+def _of_several(
+    parts: Sequence[Calls], calls: Calls, p: float, worths: Sequence[float] | None
+) -> tuple[float, float, float, str]:
     fewest = min(part.size for part in parts)
     shown = max((one for one, least in FEWEST.items() if one <= p and least <= fewest), default=0.5)
     if worths is None or shown < p:
