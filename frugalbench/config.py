@@ -19,6 +19,7 @@ from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError, d
 from frugalbench.overrides import ASKS, SUFFIXES, translate
 from frugalbench.settings import (
     PARTS,
+    baseline,
     config_folder,
     convert,
     load_policy,
@@ -31,7 +32,11 @@ from frugalbench.settings import (
 from frugalbench.spec import Spec
 
 # Lists that people write as one word: data.groups=sex means [sex].
-LISTS = (("data", "groups"), ("data", "features"), ("model", "classes"), ("target", "meters"))
+LISTS = (
+    *(("data", key) for key in ("groups", "features", "controls")),
+    ("model", "classes"),
+    ("target", "meters"),
+)
 
 __all__ = ["Question", "launch", "load_spec"]
 
@@ -68,6 +73,8 @@ def _question(raw: dict[str, Any]) -> Question:
         one = (raw.get(part) or {}).get(key)
         if isinstance(one, str):
             raw[part][key] = [one]
+    words = raw.pop("baselines", None) or []
+    raw["baselines"] = [baseline(word) for word in ([words] if isinstance(words, str) else words)]
     spec = convert(raw, Spec, "configuration")
     judged_by = load_policy(path) if path else named_truly(convert(policy, Policy, "policy"))
     return Question(spec=with_factors(spec), policy=judged_by, results=str(results))

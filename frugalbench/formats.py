@@ -19,7 +19,10 @@ def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
 
     What is not as its own format says stays wrong, and is refused when it is read as a record.
     """
-    return _from_1(raw) if raw.get("format") == 1 else raw
+    if raw.get("format") == 1:
+        raw = _from_1(raw)
+    # Format 3 only adds what format 2 did not observe.
+    return {**raw, "format": 3} if raw.get("format") == 2 else raw
 
 
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import yaml
 from frugalbench import factors
 from frugalbench.certify import Policy, check, digest
 from frugalbench.errors import UsageError, did_you_mean
-from frugalbench.spec import Data, Model, Plan, Site, Spec, Target
+from frugalbench.spec import BaselineKind, Data, Model, Plan, Probes, Site, Spec, Target
 
 __all__ = [
     "PARTS",
+    "baseline",
     "config_folder",
     "convert",
     "load_policy",
@@ -38,8 +39,10 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "target": Target,
     "plan": Plan,
     "site": Site,
+    "probes": Probes,
     "policy": Policy,
 }
+FITTED = tuple(kind for kind in get_args(BaselineKind) if kind != "model")
 MAX_YAML_BYTES = 256 * 1024
 
 
@@ -94,6 +97,30 @@ def load_site(name: str) -> Site:
     site = convert(_read_yaml("site", name), Site, f"site {name}")
     filled = with_factors(Spec(model=Model(path=""), site=site)).site
     return filled or site
+
+
+def baseline(word: Any) -> Any:
+    """What one of `baselines` stands for: a kind to fit, a shipped model, a path, or its fields.
+
+    Raises:
+        UsageError: a name that is none of these.
+    """
+    if not isinstance(word, str):
+        return word
+    if word in FITTED:
+        return {"kind": word}
+    if word in options("model"):
+        fields = dict(_read_yaml("model", word)["model"])
+        path = str(fields["path"])
+        shipped = re.fullmatch(r"\$\{reference:(.+)\}", path)
+        return {
+            "kind": "model",
+            "model": {**fields, "path": reference(shipped[1]) if shipped else path},
+        }
+    if "/" in word or word.lower().endswith(".onnx"):
+        return {"kind": "model", "model": {"path": word, "name": Path(word).stem}}
+    near = did_you_mean(word, (*FITTED, *options("model")))
+    raise UsageError(f"there is no baseline '{word}', by name or as a model's path: {near}")
 
 
 def _read_yaml(group: str, name: str) -> Any:
@@ -233,7 +260,7 @@ def skeleton() -> dict[str, Any]:
             for field in fields
         }
     parts["policy"]["path"] = None
-    return {**_listed(parts), "results": "results"}
+    return {**_listed(parts), "baselines": [], "results": "results"}
 
 
 def _listed(value: Any) -> Any:

@@ -12,14 +12,18 @@ from msgspec import Meta
 __all__ = [
     "AMD_PROVIDERS",
     "NVIDIA_PROVIDERS",
+    "Baseline",
+    "BaselineKind",
     "Data",
     "Embodied",
     "Factor",
     "Model",
     "Optimisation",
     "OutputKind",
+    "Perturbation",
     "Plan",
     "Precision",
+    "Probes",
     "Scenario",
     "Site",
     "Spec",
@@ -30,6 +34,7 @@ OutputKind = Literal["label", "probability", "logit", "value"]
 Precision = Literal["as_is", "fp16", "int8"]
 Optimisation = Literal["disabled", "basic", "extended", "all"]
 Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
+BaselineKind = Literal["constant", "linear", "tree", "model"]
 
 NVIDIA_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRTRTX", "cuda")
 AMD_PROVIDERS = ("ROCM", "MIGraphX")
@@ -54,7 +59,8 @@ class Model(Strict, frozen=True, kw_only=True):
     into a decision in binary tasks; `dims` sizes dynamic axes (other than the batch) by name.
     `precision` converts the weights before anything is measured: `fp16` to 16-bit floats, `int8`
     to 8-bit integers with scales found as it runs. One inference is `units_per_inference`
-    functional units, such as 10 seconds of audio.
+    functional units, such as 10 seconds of audio. `card` is its model card, a Markdown or YAML
+    file.
     """
 
     path: str
@@ -68,6 +74,7 @@ class Model(Strict, frozen=True, kw_only=True):
     precision: Precision = "as_is"
     functional_unit: str = "inference"
     units_per_inference: Above0 = 1.0
+    card: str | None = None
 
 
 class Data(Strict, frozen=True, kw_only=True):
@@ -76,6 +83,13 @@ class Data(Strict, frozen=True, kw_only=True):
     `features` orders the columns of a one-matrix model; empty means the model's own list, else
     every column that is neither label, group nor split. `positive` is the label counted as
     positive by the fairness rates.
+
+    `groups` are compared one column at a time; each of `intersections` names columns of `groups`
+    whose combinations are compared too, and within each level of each of `controls` all of them
+    are compared again. Rows with the same value of `cluster` (a person, a site) are not
+    independent of each other. The rows the model was trained on are those of `train_split`, or the
+    table `train_path` with the same columns: baselines are fitted on them, and whether the model
+    remembers them is tested. `card` is the data statement, a Markdown or YAML file.
     """
 
     path: str
@@ -86,6 +100,12 @@ class Data(Strict, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()
     split_column: str | None = None
     split: str | None = None
+    intersections: tuple[tuple[str, ...], ...] = ()
+    controls: tuple[str, ...] = ()
+    cluster: str | None = None
+    train_split: str | None = None
+    train_path: str | None = None
+    card: str | None = None
 
 
 class Embodied(Strict, frozen=True, kw_only=True):
@@ -175,6 +195,47 @@ class Plan(Strict, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 20260101
 
 
+class Perturbation(Strict, frozen=True, kw_only=True):
+    """One way to disturb the inputs, or to search for an input that changes the answer.
+
+    `kind` is the name of a file in `probes/`. `severities` are in the unit the probe states; none
+    means its own. `inputs` are the graph inputs it disturbs; none means every one it can.
+    """
+
+    kind: str
+    severities: tuple[float, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+class Probes(Strict, frozen=True, kw_only=True):
+    """Extra passes over labelled rows by the session that was timed, after the timing.
+
+    At most `rows` rows, drawn at random, and at most `seconds` for all of them. `shuffles` is how
+    often each feature is shuffled to see what the model owes to it, and `queries` how often a
+    search may ask the model about one row. `reproduce` asks the same rows again, in another batch
+    and with another number of threads.
+    """
+
+    name: str = "none"
+    perturb: tuple[Perturbation, ...] = ()
+    rows: Positive = 2000
+    seconds: Seconds = 10.0
+    shuffles: Annotated[int, Meta(ge=0, le=100)] = 0
+    queries: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    reproduce: bool = True
+
+
+class Baseline(Strict, frozen=True, kw_only=True):
+    """A cheaper way to answer, measured like the model, on the same rows and target.
+
+    `constant` (the commonest label, or the mean), `linear` and `tree` are fitted on the training
+    rows that the data declare; `model` is a model file.
+    """
+
+    kind: BaselineKind
+    model: Model | None = None
+
+
 class Factor(Strict, frozen=True, kw_only=True):
     """One environmental factor with where it comes from; `year` is the year it describes.
 
@@ -218,3 +279,5 @@ class Spec(Strict, frozen=True, kw_only=True):
     plan: Plan = Plan()
     data: Data | None = None
     site: Site | None = None
+    probes: Probes = Probes()
+    baselines: tuple[Baseline, ...] = ()

@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from frugalbench.data import DAMAGED
 from frugalbench.errors import StoreError, UsageError
 from frugalbench.formats import upgraded
 from frugalbench.models import file_sha256
 from frugalbench.record import FORMAT, Record
+from frugalbench.record._arrays import fits
 
 __all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "seal", "write_whole"]
 
@@ -109,32 +109,9 @@ def _decoded(raw: Any, folder: Path) -> Record:
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
         raise StoreError(f"{folder / RECORD} is damaged: {error}; measure again") from None
     for name, array in record.arrays.items():
-        if not _fits(record, name, array):
+        if not fits(record, name, array):
             raise StoreError(f"{folder / ARRAYS} is damaged: '{name}' does not fit; measure again")
     return record
-
-
-def _fits(record: Record, name: str, array: npt.NDArray[Any]) -> bool:
-    """Whether an array has the kind, the shape and the range that its name promises."""
-    kind = array.dtype.kind
-    if name == "latency_ns":
-        kept = sum(process.kept for process in record.run.processes) if record.run else -1
-        return kind == "i" and array.shape == (kept,) and bool((array >= 0).all())
-    if name.startswith(("check:", "offline:")):
-        return kind in "if" and array.ndim == 1 and bool((array >= 0).all())
-    data = record.data
-    if data is None or array.ndim == 0 or len(array) != data.rows:
-        return False
-    if name in ("value", "target"):
-        return kind == "f" and array.ndim == 1
-    if name == "score":
-        return kind == "f" and array.shape == (data.rows, len(data.classes))
-    column = name.removeprefix("group:")
-    known: tuple[Any, ...] = data.groups.get(column, ()) if column != name else data.classes
-    wanted = column != name or name in ("y_true", "y_pred")
-    lowest = 0 if name == "y_true" else -1
-    inside = (array >= lowest) & (array < len(known)) if kind == "i" else np.zeros(1, bool)
-    return wanted and array.ndim == 1 and bool(inside.all())
 
 
 def _keep(kind: type, value: Any) -> Any:

@@ -71,7 +71,7 @@ def make_record(
         groups=groups,
     )
     return Record(
-        format=2,
+        format=3,
         id="01J0000000EXAMPLE",
         created="2026-03-01T10:00:00Z",
         version="0.1.0",

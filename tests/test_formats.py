@@ -214,7 +214,7 @@ def test_an_old_attempt_that_failed_is_read_too() -> None:
 
 
 def test_a_record_of_this_format_is_left_alone() -> None:
-    raw = plain(format=2)
+    raw = plain(format=3)
     assert upgraded(raw) is raw
 
 

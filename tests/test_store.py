@@ -258,7 +258,7 @@ def test_arrays_that_do_not_fit_their_record_are_refused(
 
 
 def test_a_newer_format_asks_for_an_upgrade(copy: Path) -> None:
-    assert "upgrade" in refusal(edit(copy, lambda raw: raw.update(format=3)), UsageError)
+    assert "upgrade" in refusal(edit(copy, lambda raw: raw.update(format=4)), UsageError)
 
 
 @pytest.mark.parametrize(

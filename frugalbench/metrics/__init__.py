@@ -63,14 +63,22 @@ def address(name: str, scope: Scope) -> str:
     >>> address("fairness.tpr", {"attribute": "sex", "group": "F"})
     'fairness.tpr[sex=F]'
     """
-    if "attribute" not in scope:
-        return name
-    group = f"={scope['group']}" if "group" in scope else ""
-    return f"{name}[{scope['attribute']}{group}]"
+    parts = [scope[key] for key in ("attribute", "probe", "feature", "baseline") if key in scope]
+    if "group" in scope:
+        parts[0] += f"={scope['group']}"
+    return f"{name}[{', '.join(parts)}]" if parts else name
 
 
-def measure_all(record: Record) -> Iterator[tuple[str, Metric, Measure]]:
-    """Every metric of a record in every scope, as (address, metric, measure)."""
+def measure_all(
+    record: Record, reference: Record | None = None
+) -> Iterator[tuple[str, Metric, Measure]]:
+    """Every metric of a record in every scope, as (address, metric, measure).
+
+    Metrics that compare two records are among them where there is a `reference`.
+    """
     for name, one in every().items():
+        if one.paired and reference is None:
+            continue
+        compared = {"reference": reference} if one.paired else {}
         for scope in one.scopes(record):
-            yield address(name, scope), one, one(record, **scope)
+            yield address(name, scope), one, one(record, **scope, **compared)

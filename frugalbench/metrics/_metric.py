@@ -3,8 +3,9 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from frugalbench.metrics._views import view, views
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
 
@@ -15,7 +16,9 @@ MISSING_GROUP = "__missing__"
 """The group of the rows that do not say which group they are in."""
 
 Scope = dict[str, str]
-"""What a metric is narrowed to: nothing, `attribute`, or `attribute` and `group`."""
+"""What a metric is narrowed to: nothing; `attribute`, or `attribute` and `group`; `probe`;
+`feature`; `baseline`. An attribute is the name of a view: a column, an intersection such as
+`sex & age`, or either of them within a level of a control, such as `sex | region=north`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,13 @@ class Metric:
     minimum: float = 0.0
     maximum: float = float("inf")
 
-    def __call__(self, record: Record, **scope: str) -> Measure:
-        """Compute the metric; `scope` holds `attribute`, `group`, `missing` where it has them."""
+    def __call__(self, record: Record, **scope: Any) -> Measure:
+        """Compute the metric.
+
+        `scope` holds what `parameters` names of `attribute`, `group`, `missing` (the policy's stand
+        on rows without a group), `reference` (the record to compare with), `probe`, `feature` and
+        `baseline`.
+        """
         return self.function(record, **scope)
 
     @property
@@ -44,20 +52,55 @@ class Metric:
         """The scope parameters of the function, in order."""
         return tuple(inspect.signature(self.function).parameters)[1:]
 
+    @property
+    def paired(self) -> bool:
+        """Whether the metric compares a record with a reference, such as an earlier one."""
+        return "reference" in self.parameters
+
     def scopes(self, record: Record) -> Iterator[Scope]:
-        """Every scope the metric has on this record; none at all when it needs absent groups."""
-        if "attribute" not in self.parameters:
-            yield {}
-            return
-        groups = record.data.groups if record.data else {}
-        for attribute, names in groups.items():
-            if "group" not in self.parameters:
-                yield {"attribute": attribute}
-                continue
-            codes = record.arrays.get(f"group:{attribute}")
-            has_missing = codes is not None and bool((codes < 0).any())
-            for name in (*names, MISSING_GROUP) if has_missing else names:
-                yield {"attribute": attribute, "group": name}
+        """Every scope the metric has on this record; none at all when it needs what is absent."""
+        narrowed: list[Scope] = [{}]
+        for name in self.parameters:
+            if name in NARROWING:
+                narrowed = [
+                    {**scope, name: one}
+                    for scope in narrowed
+                    for one in NARROWING[name](record, scope)
+                ]
+        yield from narrowed
+
+
+def _attributes(record: Record, scope: Scope) -> tuple[str, ...]:
+    return views(record)
+
+
+def _groups(record: Record, scope: Scope) -> tuple[str, ...]:
+    seen = view(record, scope["attribute"])
+    assert seen is not None, "the attribute is one of the views"
+    return (*seen.names, MISSING_GROUP) if bool((seen.codes < 0).any()) else seen.names
+
+
+def _probes(record: Record, scope: Scope) -> tuple[str, ...]:
+    passes = record.probed.passes if record.probed else ()
+    return tuple(f"{one.kind}:{one.severity:g}" for one in passes)
+
+
+def _features(record: Record, scope: Scope) -> tuple[str, ...]:
+    return record.probed.features if record.probed else ()
+
+
+def _baselines(record: Record, scope: Scope) -> tuple[str, ...]:
+    return tuple(one.name for one in record.baselines)
+
+
+NARROWING: dict[str, Callable[[Record, Scope], tuple[str, ...]]] = {
+    "attribute": _attributes,
+    "group": _groups,
+    "probe": _probes,
+    "feature": _features,
+    "baseline": _baselines,
+}
+"""What each scope parameter of a metric can be on a record, given those before it."""
 
 
 def metric(

@@ -92,6 +92,7 @@ def _lines(this: _This) -> tuple[Line, ...]:
     return tuple(
         Line(clean(metrics.address(name, scope)), name, scope, one, one(this.record, **scope))
         for name, one in metrics.every().items()
+        if not one.paired
         for scope in one.scopes(this.record)
     )
 

@@ -20,8 +20,9 @@ from frugalbench.values import Grade, Measure, Method, Missing
 
 __all__ = ["FORMAT", "Report", "render", "schema"]
 
-FORMAT: Literal[2] = 2
-"""The format of the JSON report. 1: the first one. 2: records of format 2, bound, grade, flaws."""
+FORMAT: Literal[3] = 3
+"""The format of the JSON report. 1: the first one. 2: records of format 2, bound, grade, flaws.
+3: records of format 3."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +134,7 @@ class Facts(Part, frozen=True):
 class Report(Part, frozen=True):
     """Everything one report holds; `verdict` is null where no policy was applied."""
 
-    format: Literal[2]
+    format: Literal[3]
     record: Facts
     invalid: tuple[Said, ...]
     disturbed: tuple[str, ...]
