@@ -28,6 +28,7 @@ __all__ = [
     "order_statistic",
     "quantile_draw",
     "resampled_mean",
+    "t_value",
     "wilson",
     "z_value",
 ]
@@ -103,10 +104,15 @@ def mover_mean(estimates: Floats, lows: Floats, highs: Floats) -> tuple[float, f
 
 def mean_t(values: Floats, level: float = LEVEL) -> tuple[float, float]:
     """Mean and half-width of its Student t interval; needs two values at least."""
+    half = t_value(values.size - 1, level) * float(values.std(ddof=1))
+    return float(values.mean()), half / math.sqrt(values.size)
+
+
+def t_value(freedom: float, level: float = LEVEL) -> float:
+    """The two-sided quantile of Student's t with so many degrees of freedom."""
     from scipy.stats import t
 
-    half = float(t.ppf(0.5 + level / 2, values.size - 1)) * float(values.std(ddof=1))
-    return float(values.mean()), half / math.sqrt(values.size)
+    return float(t.ppf(0.5 + level / 2, freedom))
 
 
 def order_statistic(
