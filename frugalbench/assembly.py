@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import frugalbench
 from frugalbench import answers, host
+from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
 from frugalbench.record import FORMAT, Failure, Record, Run
 from frugalbench.spec import Spec
@@ -43,11 +44,15 @@ def _answered_only(
     chosen = arrays.get("chosen")
     if chosen is None or prepared.data is None:
         return prepared, arrays
+    numbers = prepared.numbers[chosen]
     return (
         msgspec.structs.replace(
             prepared,
-            data=msgspec.structs.replace(prepared.data, rows=int(chosen.size)),
+            data=msgspec.structs.replace(
+                prepared.data, rows=int(chosen.size), rows_sha256=rows_sha256(numbers)
+            ),
             kept={name: one[chosen] for name, one in prepared.kept.items()},
+            numbers=numbers,
         ),
         {name: one for name, one in arrays.items() if name != "chosen"},
     )

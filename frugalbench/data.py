@@ -3,6 +3,7 @@
 Nothing is unpickled, sizes are bounded before anything is read, and every refusal is one line.
 """
 
+import hashlib
 import lzma
 import tokenize
 import warnings
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from frugalbench.errors import UsageError, did_you_mean
 
-__all__ = ["Table", "load"]
+__all__ = ["MAX_GROUPS", "Table", "load", "rows_sha256"]
 
 MAX_BYTES = 4 * 1024**3
 """The most a table may take once unpacked."""
@@ -38,12 +39,20 @@ Label = int | float | str | bool
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by name, each an Arrow array (one value a row) or an n-dimensional NumPy array."""
+    """Columns by name, each an Arrow array (one value a row) or an n-dimensional NumPy array.
+
+    `places` are those of the rows in the file, from 0; None where they are all of them.
+    """
 
     path: Path
     columns: dict[str, Any]
     rows: int
     rows_in_file: int
+    places: npt.NDArray[np.int64] | None = None
+
+    def row_numbers(self) -> npt.NDArray[np.int64]:
+        """The place of each row in the file, from 0, shape (rows,)."""
+        return np.arange(self.rows, dtype=np.int64) if self.places is None else self.places
 
     def need(self, name: str, what: str) -> Any:
         """A column by name.
@@ -62,7 +71,8 @@ class Table:
         for name, column in self.columns.items():
             with _convertible(name, "the rows asked for"):
                 columns[name] = column.take(rows) if _is_arrow(column) else column[rows]
-        return Table(self.path, columns, int(rows.size), self.rows_in_file)
+        numbers = self.row_numbers()[rows]
+        return Table(self.path, columns, int(rows.size), self.rows_in_file, numbers)
 
     def where(self, name: str, wanted: str) -> "Table":
         """The rows whose column reads `wanted`.
@@ -77,8 +87,14 @@ class Table:
             )
         return self.take(np.flatnonzero(codes == names.index(wanted)))
 
-    def codes(self, name: str, what: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-        """A column as group codes and their sorted names; null, NaN and empty text are -1."""
+    def codes(
+        self, name: str, what: str, most: int | None = MAX_GROUPS
+    ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+        """A column as group codes and their sorted names; null, NaN and empty text are -1.
+
+        Raises:
+            UsageError: no such column, or it has over `most` different values.
+        """
         import pyarrow as pa
 
         column = _one_value_a_row(self.need(name, what), name, what)
@@ -89,10 +105,10 @@ class Table:
             raw = [str(one) for one in encoded.dictionary.to_pylist()]
             indices = encoded.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
         names = sorted(one for one in raw if one != "")
-        if len(names) > MAX_GROUPS:
+        if most is not None and len(names) > most:
             raise UsageError(
                 f"column '{name}' has {len(names):,} different values, too many for {what}: choose "
-                f"one with at most {MAX_GROUPS:,}, or put its values in bands"
+                f"one with at most {most:,}, or put its values in bands"
             )
         code = {one: place for place, one in enumerate(names)} | {"": -1}
         place = np.array([code[one] for one in raw] + [-1], np.int32)
@@ -174,6 +190,15 @@ def load(path: str) -> Table:
         raise UsageError(f"data {path} holds no rows")
     rows = sizes.pop()
     return Table(file, columns, rows, rows)
+
+
+def rows_sha256(numbers: npt.NDArray[np.int64]) -> str:
+    """Which rows of a file were used: the SHA-256 of their places in it, 8 bytes each, low first.
+
+    >>> rows_sha256(np.array([0, 1]))[:8]
+    '9d34149f'
+    """
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()
 
 
 def _bounded(file: Path, size: int) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from frugalbench import answers, inputs, meters, models, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
+from frugalbench.groups import divide
 from frugalbench.record import (
     Answer,
     DataFacts,
@@ -56,13 +57,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A job with its feed, and what stays with the parent: facts, labels and groups."""
+    """A job with its feed, and what stays with the parent: facts, labels and groups.
+
+    `numbers` int64 (rows,) are the places of the rows in the data's file.
+    """
 
     job: Job
     feed: dict[str, Any]
     model: ModelFacts
     data: DataFacts | None
     kept: dict[str, Any]
+    numbers: Any = None
 
 
 def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
@@ -91,7 +96,8 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         return _without_data(spec, graph)
     table = _rows_used(spec, data_module.load(spec.data.path))
     features = _features(spec.data, graph, table)
-    others = frozenset(one for one in (spec.data.label, spec.data.split_column) if one)
+    said = (spec.data.label, spec.data.split_column, spec.data.cluster)
+    others = frozenset(one for one in said if one)
     feed, used = inputs.map_columns(
         graph.facts.inputs,
         tuple(table.columns),
@@ -114,7 +120,8 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
             *(_unread_notes(graph.facts) if spec.data.label else ()),
         ),
     )
-    return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept)
+    numbers = table.row_numbers()
+    return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept, numbers=numbers)
 
 
 def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) -> tuple[str, ...]:
@@ -132,6 +139,7 @@ def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) ->
             raise UsageError(f"column '{name}' is named twice among data.groups and data.label")
     for name, what in (
         (data.label, "data.label"),
+        (data.cluster, "data.cluster"),
         *((group, "data.groups") for group in data.groups),
         *((feature, "data.features") for feature in data.features),
     ):
@@ -234,11 +242,8 @@ def _labels_and_groups(
 ) -> tuple[DataFacts, dict[str, Array]]:
     data = spec.data
     assert data is not None
-    kept: dict[str, Array] = {}
-    groups = {}
-    for column in data.groups:
-        codes, names = table.codes(column, "data.groups")
-        kept[f"group:{column}"], groups[column] = codes, names
+    divided = divide(data, table)
+    kept = dict(divided.arrays)
     classes: tuple[Label, ...] = ()
     positive = None
     if data.label is not None:
@@ -262,7 +267,12 @@ def _labels_and_groups(
         label=data.label,
         classes=classes,
         positive=positive,
-        groups=groups,
+        groups=divided.groups,
         features=used,
+        rows_sha256=data_module.rows_sha256(table.row_numbers()),
+        intersections=data.intersections,
+        controls=data.controls,
+        cluster=data.cluster,
+        clusters=divided.clusters,
     )
     return facts, kept

@@ -18,6 +18,7 @@ LAYERS = (
         *("runners", "meters", "metrics", "factors", "host", "noise", "formats"),
         *("models", "data", "inputs", "answers"),
     },
+    {"groups"},
     {"jobs", "gather"},
     {"assembly"},
     {"bench", "certify", "compare"},
