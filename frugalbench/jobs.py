@@ -23,6 +23,7 @@ from frugalbench.record import (
     Port,
 )
 from frugalbench.spec import Data, Plan, Spec
+from frugalbench.training import Training, declared, training_rows
 
 __all__ = ["Job", "Prepared", "prepare"]
 
@@ -67,6 +68,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelFacts
     data: DataFacts | None
     kept: dict[str, Any]
+    training: Training | None = None
     numbers: Any = None
 
 
@@ -94,7 +96,8 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         spec = msgspec.structs.replace(spec, model=model)
     if spec.data is None:
         return _without_data(spec, graph)
-    table = _rows_used(spec, data_module.load(spec.data.path))
+    whole = data_module.load(spec.data.path)
+    table = _rows_used(spec, whole)
     features = _features(spec.data, graph, table)
     said = (spec.data.label, spec.data.split_column, spec.data.cluster)
     others = frozenset(one for one in said if one)
@@ -107,6 +110,10 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         groups=frozenset(spec.data.groups),
     )
     facts, kept = _labels_and_groups(spec, graph, table, used)
+    trained = None
+    if declared(spec.data):
+        trained = training_rows(spec.data, graph, facts, whole)
+        facts = msgspec.structs.replace(facts, train_rows=trained.rows)
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
@@ -121,7 +128,15 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         ),
     )
     numbers = table.row_numbers()
-    return Prepared(job=job, feed=feed, model=graph.facts, data=facts, kept=kept, numbers=numbers)
+    return Prepared(
+        job=job,
+        feed=feed,
+        model=graph.facts,
+        data=facts,
+        training=trained,
+        kept=kept,
+        numbers=numbers,
+    )
 
 
 def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ LAYERS = (
         *("models", "data", "inputs", "answers"),
     },
     {"groups"},
+    {"training"},
     {"jobs", "gather"},
     {"assembly"},
     {"bench", "certify", "compare"},
