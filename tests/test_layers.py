@@ -43,7 +43,7 @@ HOMES = {
     "rich": {"console.py", "report/text.py"},
     "jinja2": {"report/html.py"},
     "pyarrow": {"data.py"},
-    "scipy": {"metrics/_intervals.py"},
+    "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
     "click": {"cli.py", "console.py"},
 }
 

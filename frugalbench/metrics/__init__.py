@@ -12,7 +12,15 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from frugalbench.errors import UsageError, did_you_mean
-from frugalbench.metrics._metric import MISSING_GROUP, Metric, MissingGroups, Scope
+from frugalbench.metrics._metric import (
+    MISSING_GROUP,
+    Metric,
+    MissingGroups,
+    Needed,
+    Scope,
+    Settled,
+    narrowing,
+)
 from frugalbench.record import Record
 from frugalbench.values import Measure
 
@@ -20,11 +28,14 @@ __all__ = [
     "MISSING_GROUP",
     "Metric",
     "MissingGroups",
+    "Needed",
     "Scope",
+    "Settled",
     "address",
     "every",
     "find",
     "measure_all",
+    "narrowing",
 ]
 
 

@@ -1,17 +1,117 @@
-"""The count table (group × label × answer) every label-based metric is derived from."""
+"""The count table (group × label × answer) that every label-based metric is derived from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._metric import MISSING_GROUP, MissingGroups, no_run
+from frugalbench.metrics._views import view
 from frugalbench.record import Record
 from frugalbench.values import Missing
 
-__all__ = ["Counts", "counts_by_group", "labelled"]
+__all__ = ["RATES", "Cells", "Counts", "Tally", "counts_by_group", "group_rows", "labelled"]
 
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[Any]
+CHUNK = 1 << 17
+"""Rows counted at a time: their codes stay in the processor's cache."""
+
+
+class Tally:
+    """Counts rows into a table, piece by piece: memory does not grow with the rows.
+
+    `table` int64 (groups, classes, classes + 1): rows of a group, with a label, with an answer; the
+    last answer stands for one outside the classes.
+    """
+
+    def __init__(self, groups: int, classes: int) -> None:
+        self._shape = (groups, classes, classes + 1)
+        self._flat = np.zeros(groups * classes * (classes + 1), np.int64)
+
+    def add(self, groups: Codes, y_true: Codes, y_pred: Codes) -> None:
+        """Count rows; codes are integers (rows,), and an answer below 0 is outside the classes.
+
+        Raises:
+            ValueError: a group or a label is outside the table.
+        """
+        for start in range(0, len(groups), CHUNK):
+            piece = slice(start, start + CHUNK)
+            self._add(groups[piece], y_true[piece], y_pred[piece])
+
+    def _add(self, groups: Codes, y_true: Codes, y_pred: Codes) -> None:
+        count, classes, answers = self._shape
+        for name, codes, end in (("group", groups, count), ("label", y_true, classes)):
+            if codes.size and (codes.min() < 0 or codes.max() >= end):
+                raise ValueError(f"a {name} code is outside 0 … {end - 1}")
+        answer = y_pred.astype(np.int64)
+        answer[(answer < 0) | (answer > classes)] = classes
+        flat = groups.astype(np.int64)
+        flat *= classes
+        flat += y_true
+        flat *= answers
+        flat += answer
+        self._flat += np.bincount(flat, minlength=self._flat.size)
+
+    @property
+    def table(self) -> Ints:
+        """The counts so far."""
+        return self._flat.reshape(self._shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Two-by-two counts of one class against the rest; int64, the last axis is the groups.
+
+    An answer outside the classes counts as not selected.
+    """
+
+    tp: Ints
+    fp: Ints
+    fn: Ints
+    tn: Ints
+
+    @property
+    def rows(self) -> Ints:
+        """All rows."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
+    def positives(self) -> Ints:
+        """Rows with the label."""
+        return self.tp + self.fn
+
+    @property
+    def negatives(self) -> Ints:
+        """Rows with another label."""
+        return self.fp + self.tn
+
+    @property
+    def selected(self) -> Ints:
+        """Rows with the answer."""
+        return self.tp + self.fp
+
+    @property
+    def unselected(self) -> Ints:
+        """Rows with another answer."""
+        return self.fn + self.tn
+
+
+Parts = Callable[[Cells], tuple[Ints, Ints]]
+RATES: dict[str, Parts] = {
+    "selection_rate": lambda c: (c.selected, c.rows),
+    "base_rate": lambda c: (c.positives, c.rows),
+    "tpr": lambda c: (c.tp, c.positives),
+    "fnr": lambda c: (c.fn, c.positives),
+    "fpr": lambda c: (c.fp, c.negatives),
+    "tnr": lambda c: (c.tn, c.negatives),
+    "ppv": lambda c: (c.tp, c.selected),
+    "npv": lambda c: (c.tn, c.unselected),
+    "false_omission_rate": lambda c: (c.fn, c.unselected),
+}
+"""Numerator and denominator of each rate of a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +119,15 @@ class Counts:
     """`table[g, y, a]`: rows of group g with label y and answer a.
 
     Shape (groups, classes, classes + 1); the last answer stands for one outside the classes.
-    `positive` is the code of the positive class in binary tasks.
+    `positive` is the code of the positive class, None where there is none. `clusters` are the
+    tables of each cluster, (clusters, groups, classes, classes + 1), where rows belong together.
     """
 
     names: tuple[str, ...]
     table: Ints
     positive: int | None
+    classes: tuple[Any, ...] = ()
+    clusters: Ints | None = None
 
     @property
     def rows(self) -> Ints:
@@ -33,23 +136,31 @@ class Counts:
         return out
 
     @property
-    def right(self) -> Ints:
-        """Right answers in each group."""
-        out: Ints = np.trace(self.table[:, :, :-1], axis1=1, axis2=2)
-        return out
+    def asked(self) -> tuple[int, ...]:
+        """The classes whose rates are compared: the positive one, or each against the rest."""
+        if self.positive is not None:
+            return (self.positive,)
+        return tuple(range(self.table.shape[1]))
 
-    def rate(self, name: str) -> tuple[Ints, Ints]:
-        """Numerator and denominator of `selection_rate`, `tpr`, `fpr` or `accuracy` by group."""
+    def cells(self, of: int, table: Ints | None = None) -> Cells:
+        """The counts of a class against the rest; of another table of this shape."""
+        table = self.table if table is None else table
+        rows, labels = table.sum(axis=(-2, -1)), table[..., of, :].sum(axis=-1)
+        tp, answers = table[..., of, of], table[..., :, of].sum(axis=-1)
+        return Cells(tp, answers - tp, labels - tp, rows - labels - answers + tp)
+
+    def rate(self, name: str, of: int | None = None) -> tuple[Ints, Ints]:
+        """Numerator and denominator of a rate of a class by group; `accuracy` is of all classes."""
+        return self.parts(self.table, name, of)
+
+    def parts(self, table: Ints, name: str, of: int | None = None) -> tuple[Ints, Ints]:
+        """The same of another table of this shape."""
         if name == "accuracy":
-            return self.right, self.rows
-        table, p = self.table, self.positive
-        assert p is not None, "rates of a positive class are asked of binary tables only"
-        selected = table[:, :, p]
-        if name == "selection_rate":
-            return selected.sum(axis=1), self.rows
-        if name == "tpr":
-            return selected[:, p], table[:, p, :].sum(axis=1)
-        return selected.sum(axis=1) - selected[:, p], self.rows - table[:, p, :].sum(axis=1)
+            right = np.trace(table[..., :-1], axis1=-2, axis2=-1)
+            return right, table.sum(axis=(-2, -1))
+        of = self.positive if of is None else of
+        assert of is not None, "the rate of a class is asked for a class"
+        return RATES[name](self.cells(of, table))
 
 
 def labelled(record: Record) -> Missing | None:
@@ -80,45 +191,84 @@ def _not_numbers(record: Record) -> Missing | None:
     )
 
 
-def counts_by_group(
-    record: Record, attribute: str, missing: MissingGroups, *, binary: bool
-) -> Counts | Missing:
-    """Count labels and answers by the groups of a column.
+def group_rows(
+    record: Record, attribute: str, missing: MissingGroups
+) -> tuple[tuple[str, ...], Ints, npt.NDArray[np.int64]] | Missing:
+    """The groups of a view: their names, and the code and the number of each row that counts.
 
     Rows without a group form the group `__missing__` (`include`), are left out (`exclude`), or
-    make the whole table Missing (`fail`).
+    make the whole view Missing (`fail`).
+    """
+    seen = view(record, attribute)
+    if seen is None:
+        return Missing(
+            reason="missing_attribute", detail=f"no group column '{attribute}' was declared"
+        )
+    names, codes = seen.names, seen.codes
+    rows = np.arange(codes.size) if seen.rows is None else np.flatnonzero(seen.rows)
+    codes = codes[rows]
+    absent = codes < 0
+    if not absent.any():
+        return names, codes, rows
+    if missing == "fail":
+        return Missing(
+            reason="missing_attribute",
+            detail=f"{int(absent.sum())} rows have no '{attribute}'; the policy's "
+            "missing_groups must say include or exclude",
+        )
+    if missing == "exclude":
+        return names, codes[~absent], rows[~absent]
+    return (*names, MISSING_GROUP), np.where(absent, len(names), codes), rows
+
+
+def counts_by_group(
+    record: Record,
+    attribute: str,
+    missing: MissingGroups,
+    *,
+    binary: bool = False,
+    answers: Codes | None = None,
+) -> Counts | Missing:
+    """Count labels and answers by the groups of a view.
+
+    Args:
+        record: what was observed.
+        attribute: the view's name.
+        missing: what to do with rows without a group, as in `group_rows`.
+        binary: whether the rates of one class are asked for, which two-class data must name.
+        answers: other answers to the same rows, int64 (rows,), instead of the model's.
     """
     if (gone := labelled(record)) is not None:
         return gone
     data, arrays = record.data, record.arrays
-    if data is None or f"group:{attribute}" not in arrays:
-        return Missing(
-            reason="missing_attribute", detail=f"no group column '{attribute}' was declared"
-        )
-    if binary and data.positive is None:
+    grouped = group_rows(record, attribute, missing)
+    if isinstance(grouped, Missing):
+        return grouped
+    assert data is not None, "what is labelled has data"
+    if binary and data.positive is None and len(data.classes) == 2:
         return Missing(
             reason="no_positive_class",
-            detail="rates of a positive class need a two-class task and data.positive",
+            detail="which of the two labels is positive? say it with data.positive=…",
         )
-    codes = arrays[f"group:{attribute}"].astype(np.int64)
-    names, absent = data.groups[attribute], codes < 0
-    if absent.any():
-        if missing == "fail":
-            return Missing(
-                reason="missing_attribute",
-                detail=f"{int(absent.sum())} rows have no '{attribute}'; the policy's "
-                "missing_groups must say include or exclude",
-            )
-        names = (*names, MISSING_GROUP)
-        codes = np.where(absent, len(names) - 1, codes)
-    table = _tabulate(codes, arrays["y_true"], arrays["y_pred"], len(names), len(data.classes))
-    if absent.any() and missing == "exclude":
-        names, table = names[:-1], table[:-1]
-    return Counts(names, table, data.positive)
+    names, codes, rows = grouped
+    y_true, y_pred = (
+        arrays["y_true"][rows],
+        (arrays["y_pred"] if answers is None else answers)[rows],
+    )
+    tally = Tally(len(names), len(data.classes))
+    tally.add(codes, y_true, y_pred)
+    by_cluster = None
+    if "cluster" in arrays:
+        by_cluster = _by_cluster(arrays["cluster"][rows], codes, y_true, y_pred, tally.table.shape)
+    return Counts(names, tally.table, data.positive, data.classes, by_cluster)
 
 
-def _tabulate(groups: Ints, y_true: Ints, y_pred: Ints, g: int, k: int) -> Ints:
-    answers = np.where((y_pred < 0) | (y_pred >= k), k, y_pred)
-    flat = (groups * k + y_true) * (k + 1) + answers
-    out: Ints = np.bincount(flat, minlength=g * k * (k + 1)).reshape(g, k, k + 1)
-    return out
+def _by_cluster(
+    clusters: Codes, codes: Codes, y_true: Codes, y_pred: Codes, shape: tuple[int, ...]
+) -> Ints:
+    """The table of each cluster that has rows here."""
+    groups, classes, _ = shape
+    known, number = np.unique(clusters, return_inverse=True)
+    tally = Tally(known.size * groups, classes)
+    tally.add(number.astype(np.int64) * groups + codes, y_true, y_pred)
+    return tally.table.reshape(known.size, *shape)

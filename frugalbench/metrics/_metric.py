@@ -9,7 +9,16 @@ from frugalbench.metrics._views import view, views
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
 
-__all__ = ["MISSING_GROUP", "Metric", "MissingGroups", "Scope", "metric", "no_run"]
+__all__ = [
+    "MISSING_GROUP",
+    "Metric",
+    "MissingGroups",
+    "Scope",
+    "Settle",
+    "Settled",
+    "metric",
+    "no_run",
+]
 
 MissingGroups = Literal["include", "exclude", "fail"]
 MISSING_GROUP = "__missing__"
@@ -22,12 +31,38 @@ Scope = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """How many to count in a group instead of how many there are would settle a bound."""
+
+    group: str
+    now: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is known, group by group, of a bound on a measure over groups.
+
+    `needed` are the groups that are too small; `flagged` are the groups, or pairs of them, known
+    to be outside the bound, in words.
+    """
+
+    needed: tuple[Needed, ...] = ()
+    flagged: tuple[str, ...] = ()
+
+
+Settle = Callable[..., Settled]
+"""`f(record, bound, **scope)`: what is known of a bound, group by group."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """A function `f(record, **scope) -> Value | Missing` and the facts about its result.
 
     Calling the metric calls the function. `unit` is the unit of every `Value` it returns;
     `minimum` and `maximum` are the ends of its range, so that a rule that cannot fail is refused;
-    `title` and `titre` name it for English and French readers.
+    `title` and `titre` name it for English and French readers. `settle` is there for a measure
+    over groups.
     """
 
     function: Callable[..., Measure]
@@ -37,6 +72,7 @@ class Metric:
     titre: str
     minimum: float = 0.0
     maximum: float = float("inf")
+    settle: Settle | None = None
 
     def __call__(self, record: Record, **scope: Any) -> Measure:
         """Compute the metric.
@@ -103,6 +139,11 @@ NARROWING: dict[str, Callable[[Record, Scope], tuple[str, ...]]] = {
 """What each scope parameter of a metric can be on a record, given those before it."""
 
 
+def narrowing(name: str, record: Record) -> tuple[str, ...]:
+    """What a scope parameter can be on a record, whatever the others are (`group`: see views)."""
+    return NARROWING[name](record, {})
+
+
 def metric(
     *,
     unit: str,
@@ -111,11 +152,12 @@ def metric(
     titre: str,
     minimum: float = 0.0,
     maximum: float = float("inf"),
+    settle: Settle | None = None,
 ) -> Callable[[Callable[..., Measure]], Metric]:
     """State the unit, direction, names and range of a metric function."""
 
     def state(function: Callable[..., Measure]) -> Metric:
-        return Metric(function, unit, lower_is_better, title, titre, minimum, maximum)
+        return Metric(function, unit, lower_is_better, title, titre, minimum, maximum, settle)
 
     return state
 

@@ -1,0 +1,8 @@
+"""How a model treats groups of people: rates, how far they lie apart, and individual fairness.
+
+Names follow Fairlearn's where it has them.
+"""
+
+from frugalbench.metrics.fairness.gaps import *  # noqa: F403
+from frugalbench.metrics.fairness.individual import *  # noqa: F403
+from frugalbench.metrics.fairness.rates import *  # noqa: F403

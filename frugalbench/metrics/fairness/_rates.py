@@ -1,0 +1,163 @@
+"""Rates by group as measures that can be compared, whether rows are independent or in clusters."""
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.metrics._clusters import resampled_sums
+from frugalbench.metrics._counts import Counts
+from frugalbench.metrics._intervals import wilson, z_value
+from frugalbench.metrics._pairs import ByGroup
+from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, spread_of_equals
+from frugalbench.record import Record
+from frugalbench.values import Missing
+
+__all__ = [
+    "EMPTY",
+    "by_group",
+    "cluster_ends",
+    "exact_by_group",
+    "log_by_group",
+    "title",
+    "undefined",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+EMPTY = {
+    "tpr": ("no_positives", "no row with a positive label"),
+    "fnr": ("no_positives", "no row with a positive label"),
+    "fpr": ("no_negatives", "no row with a negative label"),
+    "tnr": ("no_negatives", "no row with a negative label"),
+    "ppv": ("no_selected", "no row answered positively"),
+    "npv": ("no_unselected", "no row answered negatively"),
+    "false_omission_rate": ("no_unselected", "no row answered negatively"),
+}
+"""Why a rate may have no denominator: a code, and words."""
+TITLES = {"tpr": "TPR", "fnr": "FNR", "fpr": "FPR", "tnr": "TNR", "ppv": "PPV", "npv": "NPV"}
+
+
+def title(counts: Counts, rate: str, of: int) -> str:
+    """A rate in words, with its class where several are compared."""
+    words = TITLES.get(rate, rate.replace("_", " "))
+    several = rate != "accuracy" and len(counts.asked) > 1
+    return f"{words} of {counts.classes[of]}" if several else words
+
+
+def undefined(counts: Counts, rate: str, of: int) -> Missing | None:
+    """Why a rate is undefined in some group, or None when all groups have it."""
+    _, trials = counts.rate(rate, of)
+    for name, n, rows in zip(counts.names, trials, counts.rows, strict=True):
+        if rows == 0:
+            return Missing(reason="empty_group", detail=f"group '{name}' has no row")
+        if n == 0:
+            reason, words = EMPTY[rate]
+            several = f" of {counts.classes[of]}" if len(counts.asked) > 1 else ""
+            return Missing(reason=reason, detail=f"group '{name}' has {words}{several}")
+    return None
+
+
+def by_group(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+    """A rate in every group, with Wilson's interval or that of resampled clusters."""
+    hits, trials = counts.rate(rate, of)
+    seed = record.spec.plan.seed
+    rates = hits / trials
+    if counts.clusters is not None:
+        return _clustered(record, counts, rate, of)
+    return ByGroup(
+        title=title(counts, rate, of),
+        names=counts.names,
+        counts=trials,
+        estimates=rates,
+        ends=lambda level: wilson(hits, trials, level),
+        spread=_spread(hits, trials),
+        equal=spread_of_equals(hits, trials, seed),
+    )
+
+
+def _spread(hits: Ints, trials: Ints) -> Floats:
+    """The variance of one row; a group without an error is not known to make none."""
+    p = (hits + 1) / (trials + 2)
+    spread: Floats = p * (1 - p)
+    return spread
+
+
+def exact_by_group(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+    """The same with the exact interval of Clopper and Pearson, for a floor."""
+    if counts.clusters is not None:
+        return _clustered(record, counts, rate, of)
+    hits, trials = counts.rate(rate, of)
+    return ByGroup(
+        title=title(counts, rate, of),
+        names=counts.names,
+        counts=trials,
+        estimates=hits / trials,
+        ends=lambda level: clopper_pearson(hits, trials, level),
+        spread=_spread(hits, trials),
+    )
+
+
+def log_by_group(record: Record, counts: Counts, of: int) -> ByGroup:
+    """The logarithm of each group's selection rate, one half added to its counts.
+
+    The interval of a difference of two is the adjusted log interval of the ratio of the rates.
+    """
+    hits, trials = (one + 0.5 for one in counts.rate("selection_rate", of))
+    rates = np.log(hits / trials)
+    half = np.sqrt(np.maximum(1 / hits - 1 / trials, 0.0))
+    drawn = None
+    if counts.clusters is not None:
+        sums = _cluster_sums(record, counts, "selection_rate", of) + 0.5
+        drawn = np.log(sums[:, : rates.size] / sums[:, rates.size :])
+    return ByGroup(
+        title=f"log {title(counts, 'selection_rate', of)}",
+        names=counts.names,
+        counts=counts.rows,
+        estimates=rates,
+        ends=lambda level: (rates - z_value(level) * half, rates + z_value(level) * half),
+        replicates=drawn,
+    )
+
+
+def _cluster_sums(record: Record, counts: Counts, rate: str, of: int) -> Floats:
+    """Numerators, then denominators, of a rate in resampled clusters, (replicates, 2 groups)."""
+    assert counts.clusters is not None, "there are clusters"
+    return resampled_sums(
+        np.hstack(counts.parts(counts.clusters, rate, of)).astype(np.float64),
+        np.arange(len(counts.clusters)),
+        REPLICATES,
+        record.spec.plan.seed,
+    )
+
+
+def _clustered(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+    """A rate whose rows come in clusters, which are resampled whole.
+
+    What it rests on in each group is how many clusters have rows to count there.
+    """
+    assert counts.clusters is not None, "there are clusters"
+    hits, trials = counts.rate(rate, of)
+    groups = trials.size
+    sums = _cluster_sums(record, counts, rate, of)
+    _, asked = counts.parts(counts.clusters, rate, of)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = sums[:, :groups] / sums[:, groups:]
+    rates = hits / trials
+    return ByGroup(
+        title=title(counts, rate, of),
+        names=counts.names,
+        counts=(asked > 0).sum(axis=0),
+        estimates=rates,
+        ends=lambda level: cluster_ends(rates, drawn, level),
+        replicates=drawn,
+    )
+
+
+def cluster_ends(estimates: Floats, drawn: Floats, level: float) -> tuple[Floats, Floats]:
+    """The wider of the percentile and the normal interval at each end, inside [0, 1]."""
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    half = z_value(level) * np.nanstd(drawn, axis=0)
+    return (
+        np.clip(np.minimum(low, estimates - half), 0.0, estimates),
+        np.clip(np.maximum(high, estimates + half), estimates, 1.0),
+    )
