@@ -16,7 +16,7 @@ LAYERS = (
     {"record"},
     {
         *("runners", "meters", "metrics", "factors", "host", "noise", "formats"),
-        *("models", "data", "inputs", "answers"),
+        *("models", "data", "inputs", "answers", "probes"),
     },
     {"groups"},
     {"training"},
