@@ -16,7 +16,7 @@ LAYERS = (
     {"record"},
     {
         *("runners", "meters", "metrics", "factors", "host", "noise", "formats"),
-        *("models", "data", "inputs", "answers", "probes"),
+        *("models", "data", "inputs", "answers", "probes", "baselines"),
     },
     {"groups"},
     {"training"},
@@ -35,7 +35,9 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HOMES = {
     "torch": set(),
     "onnxruntime": {"runners/ort.py", "models/_convert.py", "doctor.py"},
-    "onnx": {"models"},
+    "onnx": {"models", "baselines"},
+    "sklearn": {"baselines"},
+    "skl2onnx": set(),
     "pynvml": {"meters/nvml.py"},
     "codecarbon": {"meters/modelled.py"},
     "hydra": {"config.py"},

@@ -1,0 +1,64 @@
+"""Logistic or ridge regression on standardised features."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from frugalbench.baselines._graph import ANSWER, Graph
+from frugalbench.baselines._rows import Rows
+
+__all__ = ["fit"]
+
+STEPS = 500
+NEVER = -1e4
+"""The logit of a class that no training row has; its probability is nought."""
+
+
+def fit(rows: Rows) -> bytes:
+    """Scikit-learn's LogisticRegression, or Ridge for numbers, with its default penalty.
+
+    Features are standardised, and empty ones take the median of the training rows.
+
+    Raises:
+        ValueError: the rows hold one class only.
+    """
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = rows.matrix()
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(x)
+    scaler = StandardScaler().fit(imputer.transform(x))
+    z = scaler.transform(imputer.transform(x))
+    model = LogisticRegression(max_iter=STEPS) if rows.classes else Ridge()
+    with warnings.catch_warnings():
+        # Steps that end before the last digit settles still give a linear model.
+        warnings.simplefilter("ignore")
+        model.fit(z, y)
+    weight, bias = _weights(model, len(rows.classes))
+    graph = Graph(rows)
+    features = graph.features()
+    if rows.empty:
+        empty = graph.add("IsNaN", features)
+        features = graph.add("Where", empty, graph.weight(imputer.statistics_), features)
+    centred = graph.add("Sub", features, graph.weight(scaler.mean_))
+    scaled = weight / scaler.scale_[:, np.newaxis]
+    last = "" if rows.classes else ANSWER
+    score = graph.add("Gemm", centred, graph.weight(scaled), graph.weight(bias), output=last)
+    if rows.classes:
+        graph.add("Softmax", score, output=ANSWER, axis=1)
+    return graph.finish(bias.size)
+
+
+def _weights(model: Any, classes: int) -> tuple[Any, Any]:
+    """Weights (features, answers) and biases (answers,), a column for each of the classes."""
+    weight, bias = np.atleast_2d(model.coef_).T, np.atleast_1d(model.intercept_)
+    if not classes:
+        return weight, bias
+    if bias.size == 1:
+        # Of two classes scikit-learn keeps the second one's logit against the first one's.
+        weight, bias = np.hstack([0 * weight, weight]), np.array([0.0, bias[0]])
+    every, shift = np.zeros((weight.shape[0], classes)), np.full(classes, NEVER)
+    every[:, model.classes_], shift[model.classes_] = weight, bias
+    return every, shift
