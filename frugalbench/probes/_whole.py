@@ -97,14 +97,18 @@ class Whole:
         return "NHWC" if last in CHANNELS else None
 
 
-def back(values: Floats, whole: Whole) -> Array:
+def back(values: Floats, whole: Whole, *, overall: bool = False) -> Array:
     """Values in the input's type and inside the range that was seen of it.
 
     Args:
         values: shape (rows, columns) for a table, any other shape else.
         whole: the input they belong to.
+        overall: the range is that of all columns together, as in a sound.
     """
-    inside = np.clip(values, whole.low, whole.high)
+    low, high = whole.low, whole.high
+    if overall:
+        low, high = low.min(keepdims=True), high.max(keepdims=True)
+    inside = np.clip(values, low, high)
     if whole.dtype.kind == "b":
         return inside >= 0.5
     if whole.dtype.kind in "iu":

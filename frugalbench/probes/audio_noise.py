@@ -30,4 +30,4 @@ def disturb(array: Array, severity: float, rng: np.random.Generator, whole: Whol
     rest = tuple(range(1, sound.ndim))
     loud = np.sqrt((sound**2).mean(axis=rest, keepdims=True))
     noisy = sound + rng.standard_normal(sound.shape) * loud * 10 ** (-severity / 20)
-    return back(noisy, whole)
+    return back(noisy, whole, overall=True)

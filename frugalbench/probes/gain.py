@@ -24,4 +24,4 @@ def disturb(array: Array, severity: float, rng: np.random.Generator, whole: Whol
     """The sounds amplified by `severity` dB."""
     if severity == 0:
         return array.copy()
-    return back(array.astype(np.float64) * 10 ** (severity / 20), whole)
+    return back(array.astype(np.float64) * 10 ** (severity / 20), whole, overall=True)
