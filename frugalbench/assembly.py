@@ -13,7 +13,7 @@ from frugalbench import answers, host
 from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
 from frugalbench.record import FORMAT, Failure, Record, Run
-from frugalbench.spec import Spec
+from frugalbench.spec import Model, Spec
 
 __all__ = ["assemble", "failed"]
 
@@ -96,10 +96,23 @@ def _record(
 
 def _shareable(spec: Spec) -> Spec:
     """The spec with file names in place of paths, which may name a person; digests identify."""
-    model = msgspec.structs.replace(spec.model, path=PurePath(spec.model.path).name)
+    model = _shareable_model(spec.model)
+    baselines = tuple(
+        msgspec.structs.replace(one, model=_shareable_model(one.model)) if one.model else one
+        for one in spec.baselines
+    )
     data, target = spec.data, spec.target
     if data is not None:
-        data = msgspec.structs.replace(data, path=PurePath(data.path).name)
+        names = {"path": data.path, "train_path": data.train_path, "card": data.card}
+        data = msgspec.structs.replace(data, **_file_names(names))
     if target.meter_log is not None:
         target = msgspec.structs.replace(target, meter_log=PurePath(target.meter_log).name)
-    return msgspec.structs.replace(spec, model=model, data=data, target=target)
+    return msgspec.structs.replace(spec, model=model, data=data, target=target, baselines=baselines)
+
+
+def _shareable_model(model: Model) -> Model:
+    return msgspec.structs.replace(model, **_file_names({"path": model.path, "card": model.card}))
+
+
+def _file_names(paths: dict[str, str | None]) -> dict[str, str | None]:
+    return {key: path and PurePath(path).name for key, path in paths.items()}

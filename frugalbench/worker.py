@@ -23,6 +23,7 @@ import numpy as np
 from frugalbench import bench, host
 from frugalbench.assembly import assemble, failed
 from frugalbench.attend import FAILURE, JOB, RUN, attend
+from frugalbench.beside import Contender, contenders, with_baselines
 from frugalbench.errors import FrugalbenchError, MeasurementError
 from frugalbench.gather import Gathered
 from frugalbench.jobs import Job, Prepared, prepare
@@ -47,19 +48,44 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
 
     A first worker that crashes, hangs or runs out of memory does not raise: its record holds the
     `failure` and no run, so that the attempt is kept as evidence too. A later one leaves a note.
+    Baselines are fitted before, and measured after the model, each in the time of the plan.
 
     Raises:
         UsageError: the question does not fit the model or the data; nothing was started.
         MeasurementError: no worker could be started.
     """
     report = progress or (lambda stage, share: None)
-    deadline = time.monotonic() + spec.plan.max_seconds
+    begun = time.monotonic()
     report("prepare", 0.0)
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as name:
         folder = Path(name)
         prepared = prepare(spec, folder)
+        spent = time.monotonic() - begun
+        report("fit", 0.0)
+        beside = contenders(prepared, folder)
+        deadline = time.monotonic() + spec.plan.max_seconds - spent
         _write_feed(prepared, folder)
-        return _Workers(prepared, folder, deadline, report).record()
+        seen = _Workers(prepared, folder, deadline, report).measured()
+        if isinstance(seen, Failure):
+            return failed(prepared, seen)
+        chosen = seen[1].get("chosen")
+        record = assemble(prepared, *seen)
+        return with_baselines(
+            record, beside, chosen, lambda one, ready: _beside(one, ready, folder, report)
+        )
+
+
+def _beside(
+    one: Contender, ready: Prepared, folder: Path, report: bench.Progress
+) -> tuple[Run, dict[str, Any]] | Failure:
+    """Measure a baseline as the model was."""
+    deadline = time.monotonic() + ready.job.spec.plan.max_seconds
+    _write_feed(ready, folder)
+
+    def progress(stage: str, share: float) -> None:
+        report(f"{one.name}: {stage}", share)
+
+    return _Workers(ready, folder, deadline, progress).measured()
 
 
 class _Workers:
@@ -77,15 +103,15 @@ class _Workers:
         self._gathered = Gathered()
         self._least = 0.0
 
-    def record(self) -> Record:
-        """Run the processes and put together what they saw."""
+    def measured(self) -> tuple[Run, dict[str, Any]] | Failure:
+        """Run the processes and put together what they saw, or say why there is nothing."""
         tries = self._plan.retries
         number = 0
         while number == 0 or self._another(number):
             begun = time.monotonic()
             failure = self._attend(number)
             if failure is not None and not self._gathered.fall_back(number, failure):
-                return failed(self._prepared, failure)
+                return failure
             if failure is not None:
                 break
             seen = msgspec.json.decode((self._folder / RUN).read_bytes(), type=Run)
@@ -99,7 +125,7 @@ class _Workers:
             self._gathered.add(number, seen, _read_arrays(self._folder, "out"))
             number += 1
         self._gathered.short_of(self._plan.processes)
-        return assemble(self._prepared, *self._gathered.run())
+        return self._gathered.run()
 
     def _attend(self, number: int) -> Failure | None:
         job = msgspec.structs.replace(

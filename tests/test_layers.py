@@ -22,6 +22,7 @@ LAYERS = (
     {"training"},
     {"jobs", "gather"},
     {"assembly"},
+    {"beside"},
     {"bench", "certify", "compare"},
     {"store", "report", "settings", "attend"},
     {"overrides", "worker", "doctor"},

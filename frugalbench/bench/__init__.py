@@ -26,6 +26,7 @@ from frugalbench.bench._rows import Progress, Rows, answer_rows
 from frugalbench.bench._timed import Timed, idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
+from frugalbench.beside import contenders, with_baselines
 from frugalbench.jobs import Job, prepare
 from frugalbench.record import Memory, Process, Record, Run, Warmup, Window
 from frugalbench.spec import Spec
@@ -67,8 +68,13 @@ def run(spec: Spec, progress: Progress | None = None) -> Record:
     report = progress or (lambda stage, share: None)
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as folder:
         prepared = prepare(spec, Path(folder))
+        beside = contenders(prepared, Path(folder))
         seen, arrays = measure(prepared.job, prepared.feed, report)
-        return assemble(prepared, seen, arrays)
+        chosen = arrays.get("chosen")
+        record = assemble(prepared, seen, arrays)
+        return with_baselines(
+            record, beside, chosen, lambda one, ready: measure(ready.job, ready.feed, report)
+        )
 
 
 def measure(

@@ -58,6 +58,7 @@ EN = WORDS["en"]
 
 STAGES = {
     "prepare": "reading the model and the data",
+    "fit": "fitting baselines",
     "load": "opening the model in a fresh process",
     "answer": "answering the labelled rows",
     "idle": "reading energy at rest",
@@ -76,9 +77,13 @@ def progress(console: Console, *, shown: bool = True) -> Iterator[Callable[[str,
     columns = (TextColumn("{task.description:<38}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda stage, share: bar.update(
-            task, description=STAGES.get(stage, stage), completed=share
-        )
+        yield lambda stage, share: bar.update(task, description=_stage(stage), completed=share)
+
+
+def _stage(stage: str) -> str:
+    """A stage in words, after the name of the baseline it is of, if any."""
+    name, between, known = stage.rpartition(": ")
+    return f"{clean(name, 40)}{between}{STAGES.get(known, known)}"
 
 
 class Check(Protocol):
