@@ -12,7 +12,7 @@ import frugalbench
 from frugalbench import answers, host
 from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
-from frugalbench.record import FORMAT, Failure, Record, Run
+from frugalbench.record import FORMAT, Failure, Probed, Record, Run
 from frugalbench.spec import Model, Spec
 
 __all__ = ["assemble", "failed"]
@@ -29,12 +29,18 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
     prepared, arrays = _answered_only(prepared, arrays)
     kept = dict(prepared.kept)
     output, labels = arrays.pop("output", None), arrays.pop("labels", None)
+    probed = arrays.pop("probed", None)
     answer = prepared.job.answer
     if output is not None and answer is not None and prepared.data is not None:
         threshold = prepared.job.spec.model.threshold
         kept |= answers.decode(output, answer, prepared.data, threshold, labels)
     notes = prepared.job.notes
-    return _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
+    record = _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
+    if probed is None:
+        return record
+    # It travels beside the arrays of the process that made the passes, as text.
+    facts = msgspec.json.decode(probed.tobytes(), type=Probed)
+    return msgspec.structs.replace(record, probed=facts)
 
 
 def _answered_only(

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench import answers, inputs, meters, models, runners
+from frugalbench import answers, inputs, meters, models, probes, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
 from frugalbench.groups import divide
@@ -39,7 +39,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     is `calls` calls of `batch` samples; `free` says that the batch may be another. The outputs
     `watched` are read after timed calls. `deadline` is when the whole measurement must be over, in
     seconds of the monotonic clock, and `left` how many processes share the time until then, this
-    one included; `process` counts them from 0.
+    one included; `process` counts them from 0. `data` says how the answers to labelled rows are
+    read.
     """
 
     spec: Spec
@@ -55,6 +56,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     left: int = 1
     process: int = 0
     notes: tuple[str, ...] = ()
+    data: DataFacts | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, Any]
     training: Training | None = None
     numbers: Any = None
+
+    @property
+    def truth(self) -> Array | None:
+        """The labels of the rows, (rows,): class codes, or numbers in a regression."""
+        found: Array | None = self.kept.get("y_true", self.kept.get("target"))
+        return found
 
 
 def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
@@ -94,6 +102,8 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         assert folder is not None, "a converted model needs a folder"
         model, graph = models.converted(spec.model, folder)
         spec = msgspec.structs.replace(spec, model=model)
+    ports = tuple(port.name for port in graph.facts.inputs)
+    probes.check_asked(spec.probes, ports, labelled=bool(spec.data and spec.data.label))
     if spec.data is None:
         return _without_data(spec, graph)
     whole = data_module.load(spec.data.path)
@@ -119,6 +129,7 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         ports=graph.facts.inputs,
         answer=graph.facts.answer if spec.data.label else None,
         rows=table.rows if spec.data.label else 0,
+        data=facts if spec.data.label else None,
         **_traffic(spec.plan, graph.facts, feed),
         inputs="data",
         notes=(

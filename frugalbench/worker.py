@@ -119,10 +119,9 @@ class _Workers:
             if tries and (why := validity.disturbed(seen.processes[0], self._plan)):
                 tries -= 1
                 if self._time_for_another():
-                    arrays = _read_arrays(self._folder, "out")
-                    self._gathered.discard(number, seen, arrays, why)
+                    self._gathered.discard(number, seen, _left(self._folder), why)
                     continue
-            self._gathered.add(number, seen, _read_arrays(self._folder, "out"))
+            self._gathered.add(number, seen, _left(self._folder))
             number += 1
         self._gathered.short_of(self._plan.processes)
         return self._gathered.run()
@@ -135,10 +134,14 @@ class _Workers:
             deadline=self._deadline - min(ENDING, ENDING_SHARE * self._plan.max_seconds),
             left=max(1, self._plan.processes - number),
         )
-        for left in (RUN, FAILURE):
+        for left in (RUN, FAILURE, "more.json"):
             (self._folder / left).unlink(missing_ok=True)
         (self._folder / JOB).write_bytes(msgspec.json.encode(job))
-        return attend(self._folder, job, self._deadline + GRACE, self._progress)
+        failure = attend(self._folder, job, self._deadline + GRACE, self._progress)
+        if failure is None or number or not (self._folder / RUN).exists():
+            return failure
+        self._gathered.notes.append(f"the extra passes were not ended: {failure.detail}")
+        return None
 
     def _note_start(self, begun: float, number: int, seen: Run) -> None:
         """Remember what a process takes at least: its start, and a few queries."""
@@ -178,6 +181,8 @@ class _Workers:
 def _write_feed(prepared: Prepared, folder: Path) -> None:
     try:
         _write_arrays(prepared.feed, folder, "in")
+        truth = prepared.truth
+        _write_arrays({} if truth is None else {"truth": truth}, folder, "truth")
     except OSError as error:
         raise MeasurementError(
             f"the inputs cannot be written to {folder.parent}: {error.strerror or error}; free "
@@ -191,7 +196,14 @@ def _write_arrays(arrays: Mapping[str, Any], folder: Path, prefix: str) -> None:
         plain = array.astype(np.str_) if array.dtype == object else array
         np.save(folder / f"{prefix}{number}.npy", plain, allow_pickle=False)
     kinds = [(name, array.dtype == object) for name, array in arrays.items()]
-    (folder / f"{prefix}.json").write_bytes(msgspec.json.encode(kinds))
+    _write_whole(folder / f"{prefix}.json", msgspec.json.encode(kinds))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """A file that is either whole or not there, whenever its writer is ended."""
+    half = path.with_name(f"{path.name}.part")
+    half.write_bytes(content)
+    half.replace(path)
 
 
 def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
@@ -204,13 +216,30 @@ def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
     return arrays
 
 
+def _leave(folder: Path, seen: Run, arrays: Mapping[str, Any]) -> None:
+    """Leave a run for the parent; once it is there it is whole."""
+    _write_arrays(arrays, folder, "out")
+    _write_whole(folder / RUN, msgspec.json.encode(seen))
+
+
+def _left(folder: Path) -> dict[str, Any]:
+    """The arrays that a worker left, with those of its extra passes where it ended them."""
+    found = _read_arrays(folder, "out")
+    return found | (_read_arrays(folder, "more") if (folder / "more.json").exists() else {})
+
+
 def main(arguments: list[str]) -> int:
     """The child: measure the job in a folder, and leave the run or the failure there."""
     entered = time.monotonic_ns()
     _die_with_parent()
     folder, pipe, spawned = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     job = msgspec.json.decode((folder / JOB).read_bytes(), type=Job)
-    feed = _read_arrays(folder, "in")
+    feed, truth = _read_arrays(folder, "in"), _read_arrays(folder, "truth").get("truth")
+    kept: dict[str, Any] = {}
+
+    def keep(seen: Run, arrays: dict[str, Any]) -> None:
+        _leave(folder, seen, arrays)
+        kept.update(arrays)
 
     def progress(stage: str, share: float) -> None:
         os.write(pipe, msgspec.json.encode((stage, share)) + b"\n")
@@ -220,7 +249,7 @@ def main(arguments: list[str]) -> int:
     started = bench.Started(spawned_ns=spawned + spent, entered_ns=entered + spent)
     try:
         _limit_memory(job.spec.target.memory_limit)
-        seen, arrays = bench.measure(job, feed, progress, started)
+        seen, arrays = bench.measure(job, feed, progress, started, truth=truth, keep=keep)
     except MemoryError:
         return _fail(folder, "out_of_memory", _memory_words(job))
     except FrugalbenchError as error:
@@ -228,8 +257,11 @@ def main(arguments: list[str]) -> int:
         if starved:
             return _fail(folder, "out_of_memory", _memory_words(job))
         return _fail(folder, "error", str(error))
-    _write_arrays(arrays, folder, "out")
-    (folder / RUN).write_bytes(msgspec.json.encode(seen))
+    if kept:
+        more = {name: one for name, one in arrays.items() if kept.get(name) is not one}
+        _write_arrays(more, folder, "more")
+    else:
+        _leave(folder, seen, arrays)
     return 0
 
 

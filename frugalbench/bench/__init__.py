@@ -7,11 +7,12 @@ Accuracy, latency and energy come from the same open session.
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
+import numpy as np
 import numpy.typing as npt
 
 from frugalbench import host, runners
@@ -21,6 +22,7 @@ from frugalbench.bench._budget import Budget
 from frugalbench.bench._checks import Watch, check_rounds
 from frugalbench.bench._meters import Edge, Meters, open_meters
 from frugalbench.bench._open import Opened, Started, open_model
+from frugalbench.bench._probe import LOST, nothing, probe, reserve, wanted
 from frugalbench.bench._queries import Queries
 from frugalbench.bench._rows import Progress, Rows, answer_rows
 from frugalbench.bench._timed import Timed, idle, timed_run
@@ -69,7 +71,7 @@ def run(spec: Spec, progress: Progress | None = None) -> Record:
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as folder:
         prepared = prepare(spec, Path(folder))
         beside = contenders(prepared, Path(folder))
-        seen, arrays = measure(prepared.job, prepared.feed, report)
+        seen, arrays = measure(prepared.job, prepared.feed, report, truth=prepared.truth)
         chosen = arrays.get("chosen")
         record = assemble(prepared, seen, arrays)
         return with_baselines(
@@ -78,19 +80,28 @@ def run(spec: Spec, progress: Progress | None = None) -> Record:
 
 
 def measure(
-    job: Job, feed: Mapping[str, Array], progress: Progress, started: Started | None = None
+    job: Job,
+    feed: Mapping[str, Array],
+    progress: Progress,
+    started: Started | None = None,
+    *,
+    truth: Array | None = None,
+    keep: Callable[[Run, dict[str, Array]], None] = lambda seen, arrays: None,
 ) -> tuple[Run, dict[str, Array]]:
-    """Open the model, answer the rows, then time queries in energy windows.
+    """Open the model, answer the rows, time queries in energy windows, then make extra passes.
 
     Args:
         job: what to do; only process 0 answers rows and makes the checks.
         feed: every row of every input, row axis first.
         progress: called now and then with a stage and the share done.
         started: when this process began, if it was started for this job.
+        truth: the labels of the rows, without which there are no extra passes.
+        keep: given what was measured before the extra passes, in which a model may crash.
 
     Returns:
         What this process observed, and its arrays: `latency_ns`, and of process 0 `output` where
-        there are rows, the rounds of the checks, and the batches that were tried.
+        there are rows, the rounds of the checks, the batches that were tried, and of the extra
+        passes their arrays and `probed`, what is known of them as JSON.
 
     Raises:
         MeasurementError: the model cannot be opened or run.
@@ -105,10 +116,12 @@ def measure(
         rows = answer_rows(
             job, feed, opened.session, progress, allowed, opened.first_call_ns * 1e-9
         )
+    kept_for_probes = reserve(job, deadline - time.monotonic()) if truth is not None else 0.0
     # Opening them takes a second or two, which is nobody's share.
     meters = open_meters(job.spec.target)
     try:
-        budget = Budget(job, _until(job, deadline, opened.first_call_ns * 1e-9))
+        call_seconds = opened.first_call_ns * 1e-9
+        budget = Budget(job, _until(job, deadline - kept_for_probes, call_seconds))
         resting = host.restart_peak_memory()
         asked = ask(job, feed, opened, rows, budget)
         if resting is not None:
@@ -121,7 +134,41 @@ def measure(
     if rows.chosen is not None:
         arrays["chosen"] = rows.chosen
     notes = (*rows.notes, *asked.notes, *meters.notes)
-    return _run(job, opened.session, asked.queries, seen, notes), arrays
+    run = _run(job, opened.session, asked.queries, seen, notes)
+    if truth is not None and wanted(job):
+        # A model may crash in them: what was measured is safe before.
+        keep(run, arrays | nothing(job, LOST))
+        until = min(deadline, time.monotonic() + kept_for_probes)
+        arrays |= _extra_passes(
+            job, feed, truth, opened, rows, arrays["latency_ns"], progress, until
+        )
+    return run, arrays
+
+
+def _extra_passes(
+    job: Job,
+    feed: Mapping[str, Array],
+    truth: Array,
+    opened: Opened,
+    rows: Rows,
+    latency_ns: Array,
+    progress: Progress,
+    until: float,
+) -> dict[str, Array]:
+    """Ask some rows again, as they are and disturbed."""
+    # The first call of a session may be far slower than those after it.
+    call_ns = min(opened.first_call_ns, float(np.median(latency_ns)) if latency_ns.size else np.inf)
+    return probe(
+        job,
+        feed,
+        truth,
+        opened.session,
+        rows,
+        progress,
+        until,
+        load_seconds=opened.load_ns * 1e-9,
+        call_seconds=call_ns * 1e-9,
+    )
 
 
 def _until(job: Job, deadline: float, call_seconds: float) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TOLERANCE", "alike", "sketch"]
+__all__ = ["TOLERANCE", "alike", "beyond", "distance", "sketch", "tolerance"]
 
 RELATIVE = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-9}
 ABSOLUTE = {"float16": 1e-3, "float32": 1e-5, "float64": 1e-10}
@@ -42,3 +42,36 @@ def alike(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
         atol=ABSOLUTE.get(kind, 1e-5) * largest,
         equal_nan=True,
     )
+
+
+def tolerance(dtype: np.dtype[Any]) -> str:
+    """How far two answers of a type may lie apart and still be the same, in words."""
+    if dtype.kind not in "fc":
+        return "exactly"
+    relative, absolute = RELATIVE.get(dtype.name, 1e-4), ABSOLUTE.get(dtype.name, 1e-5)
+    return f"{relative:g} of the value + {absolute:g} of the largest"
+
+
+def beyond(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which rows of two answers of one shape differ by more than the tolerance, (rows,)."""
+    kind, rows = one.dtype.name, len(one)
+    if one.dtype.kind not in "fc":
+        return np.asarray((one != other).reshape(rows, -1).any(axis=1))
+    finite = np.abs(other[np.isfinite(other)])
+    close = np.isclose(
+        one,
+        other,
+        rtol=RELATIVE.get(kind, 1e-4),
+        atol=ABSOLUTE.get(kind, 1e-5) * (float(finite.max()) if finite.size else 0.0),
+        equal_nan=True,
+    )
+    return np.asarray(~close.reshape(rows, -1).all(axis=1))
+
+
+def distance(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+    """The largest absolute difference of two arrays of floats, where both are finite; 0 of text."""
+    if one.dtype.kind not in "fc":
+        return 0.0
+    both = np.isfinite(one) & np.isfinite(other)
+    apart = np.abs(one[both].astype(np.float64) - other[both].astype(np.float64))
+    return float(apart.max()) if apart.size else 0.0

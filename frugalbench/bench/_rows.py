@@ -14,7 +14,7 @@ from frugalbench.bench._alike import alike
 from frugalbench.errors import MeasurementError
 from frugalbench.jobs import Job
 
-__all__ = ["Progress", "Rows", "answer_rows"]
+__all__ = ["Progress", "Rows", "answer_rows", "piece"]
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
@@ -155,8 +155,8 @@ def _pass(
         rows = min(step, job.rows - start) if free else step
         begun = time.perf_counter()
         found = session.predict(inputs.rows_of(job.ports, feed, start, rows), job.answer.outputs)
-        for name, piece in found.items():
-            pieces[name].append(_piece(name, piece, rows, whole)[: job.rows - start])
+        for name, one in found.items():
+            pieces[name].append(piece(name, one, rows, whole)[: job.rows - start])
         start += step
         # Pieces grow while they are quick, so that a slow model still shows that it is alive.
         if free and not whole and time.perf_counter() - begun < QUICK_PASS:
@@ -167,16 +167,16 @@ def _pass(
     return dict(zip(names, (joined[name] for name in job.answer.outputs), strict=False))
 
 
-def _piece(name: str, piece: Array, rows: int, whole: bool) -> Array:
+def piece(name: str, found: Array, rows: int, whole: bool) -> Array:
     """The output of a call as one answer a row.
 
     Raises:
         MeasurementError: it has another number of rows.
     """
-    if whole and (piece.ndim == 0 or piece.shape[0] != 1):
-        piece = piece[np.newaxis]
-    if piece.ndim == 0 or piece.shape[0] != rows:
+    if whole and (found.ndim == 0 or found.shape[0] != 1):
+        found = found[np.newaxis]
+    if found.ndim == 0 or found.shape[0] != rows:
         raise MeasurementError(
-            f"output '{name}' gives {piece.shape} for {rows} rows: it is not one answer a row"
+            f"output '{name}' gives {found.shape} for {rows} rows: it is not one answer a row"
         )
-    return piece
+    return found
