@@ -111,9 +111,21 @@ def main() -> None:
 @main.command(context_settings=HYDRA_WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECORD] [KEY=VALUE]...")
 @click.option("--policy", metavar="P", help="Judge RECORD by this policy (a name or a file).")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="RECORD",
+    help="The earlier record that rules on drift compare with.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and only that.")
 @click.option("--quiet", is_flag=True, help="Print one line only.")
-def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bool) -> None:
+def certify(
+    words: tuple[str, ...],
+    policy: str | None,
+    reference: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Measure a model and judge it by a policy, or judge a stored record again.
 
     KEY=VALUE are Hydra overrides (groups: model, data, target, plan, site, policy); a file path
@@ -141,10 +153,15 @@ def certify(words: tuple[str, ...], policy: str | None, as_json: bool, quiet: bo
             policy = others.pop().partition("=")[2]
         if others:
             raise UsageError("a stored record takes --policy and nothing else: it is not measured")
-        sys.exit(console.judge_again(Path(stored[0]), policy or DEFAULT_POLICY, output))
+        chosen = policy or DEFAULT_POLICY
+        sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
     if policy is not None:
         words = (*words, f"policy={policy}")
-    sys.exit(config.launch(words, lambda question: console.certify(question, output), _refuse))
+
+    def measured(question: config.Question) -> int:
+        return console.certify(question, output, reference)
+
+    sys.exit(config.launch(words, measured, _refuse))
 
 
 def _is_stored(word: str) -> bool:
@@ -235,6 +252,32 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
     screen = console.console()
     screen.print(text.compared(left, right))
     screen.print(text.comparison_table(rows))
+
+
+@main.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--policy", metavar="P", default="drift", help="Judge by this policy (drift).")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict and measures as JSON.")
+@click.option("--quiet", is_flag=True, help="Print one line only.")
+def drift(before: Path, after: Path, policy: str, as_json: bool, quiet: bool) -> None:
+    """Say whether AFTER treats some people worse than BEFORE did, row by row.
+
+    Two records of the same labelled rows: floating point and 8-bit integers, a workstation and a
+    board, the last release and this one.
+
+    \b
+    Exit codes: 0 pass, 1 fail, 2 usage error, 3 not enough evidence, 4 a damaged record.
+
+    \b
+    Examples:
+      frugalbench drift results/FP32 results/INT8
+      frugalbench drift results/LAST results/THIS --policy ./mine.yaml --quiet
+    """
+    from frugalbench import console
+
+    output = console.Output(as_json=as_json, quiet=quiet)
+    sys.exit(console.drift(before, after, policy, output))
 
 
 @main.command()

@@ -16,9 +16,9 @@ from frugalbench.certify import Verdict, judge
 from frugalbench.config import Question
 from frugalbench.errors import MeasurementError
 from frugalbench.record import Record
-from frugalbench.report import text
+from frugalbench.report import json, text
 
-__all__ = ["Output", "certify", "console", "judge_again", "run"]
+__all__ = ["Output", "certify", "console", "drift", "judge_again", "run"]
 
 
 class Output:
@@ -84,14 +84,17 @@ def run(question: Question, output: Output) -> int:
     return 0
 
 
-def certify(question: Question, output: Output) -> int:
+def certify(question: Question, output: Output, reference: Path | None = None) -> int:
     """Measure, judge, save with reports, show the verdict; returns the exit code.
+
+    Rules on drift compare with the record at `reference`.
 
     Raises:
         FrugalbenchError: as `worker.run` and `store.save`, or the measurement failed.
     """
+    earlier = _reference(reference)
     record = _measure(question, output)
-    verdict = judge(record, question.policy)
+    verdict = judge(record, question.policy, earlier)
     folder = store.save(record, Path(question.results))
     # The record is safe before anything is drawn from it.
     for name, text_of in _reports(record, verdict).items():
@@ -116,7 +119,15 @@ def _reports(record: Record, verdict: Verdict) -> dict[str, str]:
     return {name: report.render(kind, record, verdict) for kind, name in names.items()}
 
 
-def judge_again(path: Path, policy: str, output: Output) -> int:
+def _reference(path: Path | None) -> Record | None:
+    if path is None:
+        return None
+    record = store.load(path)
+    _refuse_failed(record, path)
+    return record
+
+
+def judge_again(path: Path, policy: str, output: Output, reference: Path | None = None) -> int:
     """Judge a stored record by a policy, a name or a file; returns the exit code.
 
     Raises:
@@ -125,8 +136,31 @@ def judge_again(path: Path, policy: str, output: Output) -> int:
     judged_by = settings.load_policy(policy)
     record = store.load(path)
     _refuse_failed(record, path)
-    verdict = judge(record, judged_by)
+    verdict = judge(record, judged_by, _reference(reference))
     _tell(record, verdict, output, path)
+    return verdict.exit_code
+
+
+def drift(before: Path, after: Path, policy: str, output: Output) -> int:
+    """Judge a record against an earlier one of the same samples; returns the exit code.
+
+    Raises:
+        FrugalbenchError: no such record or policy, or one is of a failed measurement.
+    """
+    judged_by = settings.load_policy(policy)
+    earlier, later = store.load(before), store.load(after)
+    _refuse_failed(earlier, before)
+    _refuse_failed(later, after)
+    verdict = judge(later, judged_by, earlier)
+    if output.as_json:
+        click.echo(json.render(later, verdict, reference=earlier))
+    elif output.shown:
+        screen = console()
+        screen.print(text.compared(earlier, later))
+        screen.print(text.drift_table(earlier, later))
+        screen.print(text.verdict_table(later, verdict))
+    elif output.quiet:
+        click.echo(f"{text.verdict_line(verdict)}: {after} after {before}")
     return verdict.exit_code
 
 

@@ -78,7 +78,7 @@ def _check_flag(word: str, before: str) -> None:
         raise UsageError(f"{before} {word} is not known: {did_you_mean(word, choices)}")
     if before in FLAGS_WITH_VALUE or flag in FLAGS_WITH_VALUE or flag in FLAGS:
         return
-    known = {*FLAGS_WITH_VALUE, *FLAGS, "--json", "--quiet", "--policy", "--help"}
+    known = {*FLAGS_WITH_VALUE, *FLAGS, "--json", "--quiet", "--policy", "--reference", "--help"}
     setting = flag.lstrip("-")
     hint = f"settings are words, {setting}=…" if setting in _known_keys() else ""
     raise UsageError(f"there is no option '{flag}': {hint or did_you_mean(flag, known)}")

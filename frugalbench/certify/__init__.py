@@ -74,7 +74,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every finding, and the worst outcome among the required ones."""
+    """Every finding, and the worst outcome among the required ones.
+
+    `reference` is the record it was compared with; empty where it was judged by itself.
+    """
 
     record: str
     policy: str
@@ -82,6 +85,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     policy_sha256: str
     overall: Outcome
     findings: tuple[Finding, ...]
+    reference: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -114,6 +118,7 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
         policy_sha256=digest(policy),
         overall=overall,
         findings=findings,
+        reference=reference.id if reference is not None else "",
     )
 
 

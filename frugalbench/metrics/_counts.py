@@ -16,6 +16,8 @@ __all__ = ["RATES", "Cells", "Counts", "Tally", "counts_by_group", "group_rows",
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
+MOST_CELLS, FEWEST_UNIONS = 1 << 22, 400
+"""Cells of the tables of clusters; sums of clusters joined by chance are as independent as they."""
 CHUNK = 1 << 17
 """Rows counted at a time: their codes stay in the processor's cache."""
 
@@ -259,6 +261,11 @@ def counts_by_group(
     tally.add(codes, y_true, y_pred)
     by_cluster = None
     if "cluster" in arrays:
+        if np.unique(arrays["cluster"][rows]).size < 2:
+            return Missing(
+                reason="one_cluster",
+                detail="all rows belong together (data.cluster), which says nothing of other ones",
+            )
         by_cluster = _by_cluster(arrays["cluster"][rows], codes, y_true, y_pred, tally.table.shape)
     return Counts(names, tally.table, data.positive, data.classes, by_cluster)
 
@@ -266,9 +273,12 @@ def counts_by_group(
 def _by_cluster(
     clusters: Codes, codes: Codes, y_true: Codes, y_pred: Codes, shape: tuple[int, ...]
 ) -> Ints:
-    """The table of each cluster that has rows here."""
+    """The table of each cluster that has rows here, or of random unions of them if too many."""
     groups, classes, _ = shape
     known, number = np.unique(clusters, return_inverse=True)
-    tally = Tally(known.size * groups, classes)
+    count = min(known.size, max(FEWEST_UNIONS, MOST_CELLS // int(np.prod(shape))))
+    if count < known.size:
+        number = (np.random.default_rng(0).permutation(known.size) % count)[number]
+    tally = Tally(count * groups, classes)
     tally.add(number.astype(np.int64) * groups + codes, y_true, y_pred)
-    return tally.table.reshape(known.size, *shape)
+    return tally.table.reshape(count, *shape)

@@ -17,21 +17,23 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._intervals import z_value
+from frugalbench.metrics._intervals import t_value
 from frugalbench.metrics._metric import Needed
 
 __all__ = [
     "ALPHA",
     "BOTH_ENDS",
+    "LEVELS",
+    "MOST_ROWS",
+    "POWER",
     "ByGroup",
     "Extreme",
     "Pair",
-    "below_floor",
     "largest_difference",
     "needed",
-    "needed_for_floor",
     "pairs",
-    "smallest_value",
+    "resampled_ends",
+    "want",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +43,7 @@ ALPHA = 0.05
 BOTH_ENDS = 1 - 2 * ALPHA
 """The level of an interval whose ends each err one time in twenty."""
 POWER = 0.8
-GRID = np.geomspace(1e-9, 0.5, 241)
+LEVELS = np.geomspace(1e-9, 0.5, 241)
 """One-sided levels among which the p-value of a pair is found, to about one twelfth of itself."""
 SHARES = (*np.linspace(0.5, 0.95, 10), 0.99, 0.999)
 MOST_ROWS = 1e9
@@ -54,7 +56,7 @@ class ByGroup:
     `counts` is what it rests on in each: the denominator of a rate, the rows of a mean. `ends`
     gives the ends of every group's interval at a two-sided level. `spread` is the variance of one
     row of each group, where the measure is a mean of rows: more rows divide it. `replicates`
-    (replicates, groups) are there where groups share clusters, so that their errors may be related.
+    (replicates, groups) are there where rows come in so many `clusters`, which groups may share.
     `equal` is the largest difference to be expected if all groups were alike.
     """
 
@@ -65,6 +67,7 @@ class ByGroup:
     ends: Callable[[float], tuple[Floats, Floats]]
     spread: Floats | None = None
     replicates: Floats | None = None
+    clusters: int = 0
     equal: float | None = None
 
     def differences(self, first: Ints, second: Ints, level: float) -> tuple[Floats, Floats, Floats]:
@@ -72,7 +75,7 @@ class ByGroup:
         d = self.estimates[first] - self.estimates[second]
         if self.replicates is not None:
             drawn = self.replicates[:, first] - self.replicates[:, second]
-            return _resampled(d, drawn, level)
+            return d, *resampled_ends(d, drawn, self.clusters, level)
         low, high = self.ends(level)
         down, up = self.estimates - low, high - self.estimates
         return (
@@ -82,15 +85,22 @@ class ByGroup:
         )
 
 
-def _resampled(d: Floats, drawn: Floats, level: float) -> tuple[Floats, Floats, Floats]:
-    """The wider of the percentile and the normal interval at each end.
+def resampled_ends(
+    estimates: Floats, drawn: Floats, clusters: int, level: float
+) -> tuple[Floats, Floats]:
+    """The wider of the percentile and Student's t interval at each end, element by element.
 
-    Percentiles far out rest on a handful of replicates, and a normal interval on symmetry.
+    Percentiles far out rest on a handful of replicates and are too narrow with few clusters; t
+    trusts the estimate to spread evenly.
     """
     tail = (1 - level) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    half = z_value(level) * np.nanstd(drawn, axis=0)
-    return d, np.minimum(low, d - half), np.maximum(high, d + half)
+    scale = math.sqrt(clusters / (clusters - 1))
+    half = t_value(clusters - 1, level) * scale * np.nanstd(drawn, axis=0)
+    return (
+        np.minimum.reduce([low, estimates - half, estimates]),
+        np.maximum.reduce([high, estimates + half, estimates]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """The largest difference between two groups, or the smallest value of one, with its interval.
+    """The largest difference between two groups, or the extreme value of one, with its interval.
 
     `smallest` is the least that a measure rests on in a group.
     """
@@ -213,16 +223,17 @@ def pairs(measures: Sequence[ByGroup], margin: float) -> tuple[Pair, ...]:
 def _p_values(one: ByGroup, first: Ints, second: Ints, margin: float) -> Floats:
     """How likely, at most, is a difference as large as each pair's if the true one is the margin.
 
-    The sum of both sides, each the smallest level of the grid at which an interval leaves it out.
+    The sum of both sides, each the smallest level tried at which an interval leaves it out.
     """
     near, far = np.full(first.size, 0.5), np.full(first.size, 0.5)
-    for alpha in GRID[::-1]:
+    for alpha in LEVELS[::-1]:
         low = _lower(one, first, second, float(alpha))
         if not (low > -margin).any():
             break
         near[low > margin] = alpha
         far[low > -margin] = alpha
-    return near + far
+    both: Floats = near + far
+    return both
 
 
 def needed(measures: Sequence[ByGroup], margin: float) -> tuple[Needed, ...]:
@@ -245,11 +256,11 @@ def needed(measures: Sequence[ByGroup], margin: float) -> tuple[Needed, ...]:
             if rows is None:
                 continue
             for group in (int(i), int(j)):
-                _want(wanted, one, group, rows)
+                want(wanted, one, group, rows)
     return tuple(wanted.values())
 
 
-def _want(wanted: dict[str, Needed], one: ByGroup, group: int, rows: int) -> None:
+def want(wanted: dict[str, Needed], one: ByGroup, group: int, rows: int) -> None:
     """Keep that a group needs so many rows, if it has fewer and nothing asks for more."""
     name, now = one.names[group], int(one.counts[group])
     if rows > now and (name not in wanted or wanted[name].wanted < rows):
@@ -267,63 +278,3 @@ def _rows(variance: float, gap: float, margin: float, count: int) -> int | None:
         return None
     rows = z * z * variance / (distance * distance)
     return math.ceil(rows) if rows <= MOST_ROWS else None
-
-
-def smallest_value(measures: Sequence[ByGroup]) -> Extreme:
-    """The smallest value of a group over several measures.
-
-    Low end: the smallest lower end, each of which errs one time in twenty; high end: the smallest
-    upper end after correction.
-    """
-    strict = _strict(measures)
-    found = []
-    for one in measures:
-        worst = int(one.estimates.argmin())
-        low, high = float(one.ends(BOTH_ENDS)[0].min()), float(one.ends(strict)[1].min())
-        note = f"worst: {one.names[worst]} (n={one.counts[worst]})"
-        found.append((float(one.estimates[worst]), low, high, note))
-    estimate, _, _, note = min(found)
-    low, high = min(one[1] for one in found), min(one[2] for one in found)
-    smallest = min(int(one.counts.min()) for one in measures)
-    return Extreme(estimate, min(low, estimate), max(high, estimate), smallest, note)
-
-
-def _strict(measures: Sequence[ByGroup]) -> float:
-    return 1 - 2 * ALPHA / (len(measures) * len(measures[0].names))
-
-
-def below_floor(measures: Sequence[ByGroup], floor: float) -> tuple[str, ...]:
-    """The groups known to be below a floor, by Holm's correction over the groups."""
-    found = []
-    for one in measures:
-        p = np.ones(one.estimates.size)
-        for alpha in GRID[::-1]:
-            p[one.ends(1 - 2 * alpha)[1] < floor] = alpha
-        found += [
-            (float(value), f"{name} ({one.title} {estimate:.3f})")
-            for value, name, estimate in zip(p, one.names, one.estimates, strict=True)
-        ]
-    found.sort()
-    flagged: list[str] = []
-    for rank, (p_value, words) in enumerate(found):
-        if (len(found) - rank) * p_value >= ALPHA:
-            break
-        flagged.append(words)
-    return tuple(flagged)
-
-
-def needed_for_floor(measures: Sequence[ByGroup], floor: float) -> tuple[Needed, ...]:
-    """How many to count in each group would settle, with a chance of 80 %, whether it is above."""
-    wanted: dict[str, Needed] = {}
-    normal = NormalDist()
-    z = normal.inv_cdf(1 - ALPHA) + normal.inv_cdf(POWER)
-    for one in measures:
-        low = one.ends(BOTH_ENDS)[0]
-        for g in np.flatnonzero(low < floor):
-            distance = abs(float(one.estimates[g]) - floor)
-            if one.spread is None or distance == 0:
-                continue
-            rows = z * z * float(one.spread[g]) / (distance * distance)
-            if rows <= MOST_ROWS:
-                _want(wanted, one, int(g), math.ceil(rows))
-    return tuple(wanted.values())

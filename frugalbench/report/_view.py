@@ -25,6 +25,7 @@ __all__ = [
     "absent",
     "check_same",
     "deciding",
+    "drifted",
     "group_name",
     "grouped",
     "headline",
@@ -85,6 +86,22 @@ class _This:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _This) and other.record is self.record
+
+
+def drifted(record: Record, reference: Record) -> tuple[Line, ...]:
+    """Every metric that compares a record with a reference, in every scope."""
+    return tuple(
+        Line(
+            clean(metrics.address(name, scope)),
+            name,
+            scope,
+            one,
+            one(record, **scope, reference=reference),
+        )
+        for name, one in metrics.every().items()
+        if one.paired
+        for scope in one.scopes(record)
+    )
 
 
 @lru_cache(maxsize=1)

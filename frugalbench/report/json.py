@@ -14,7 +14,7 @@ from frugalbench.certify import Finding, Outcome, Verdict
 from frugalbench.metrics import validity
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Record, Run
 from frugalbench.report._format import Lang
-from frugalbench.report._view import lines
+from frugalbench.report._view import drifted, lines
 from frugalbench.spec import Spec
 from frugalbench.values import Grade, Measure, Method, Missing
 
@@ -78,6 +78,7 @@ class Judged(Part, frozen=True):
     required: bool
     outcome: Outcome
     explanation: str
+    needed: int | None
     why: str
     measure: Number | Nothing
 
@@ -92,6 +93,7 @@ class Judgement(Part, frozen=True):
     overall: Outcome
     exit_code: int
     findings: tuple[Judged, ...]
+    reference: str
 
 
 class Measured(Part, frozen=True):
@@ -142,8 +144,16 @@ class Report(Part, frozen=True):
     metrics: tuple[Measured, ...]
 
 
-def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
-    """The whole report as indented JSON; `lang` changes nothing, programs read one language."""
+def render(
+    record: Record,
+    verdict: Verdict | None,
+    lang: Lang = "en",
+    reference: Record | None = None,
+) -> str:
+    """The whole report as indented JSON; `lang` changes nothing, programs read one language.
+
+    With a `reference` the metrics that compare the record with it are among the others.
+    """
     report = Report(
         format=FORMAT,
         record=_facts(record),
@@ -158,7 +168,7 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
                 lower_is_better=line.metric.lower_is_better,
                 measure=_measure(line.measure),
             )
-            for line in lines(record)
+            for line in (*lines(record), *(drifted(record, reference) if reference else ()))
         ),
     )
     built = _encodable(msgspec.to_builtins(report))
@@ -211,6 +221,7 @@ def _judgement(verdict: Verdict) -> Judgement:
         overall=verdict.overall,
         exit_code=verdict.exit_code,
         findings=tuple(map(_judged, verdict.findings)),
+        reference=verdict.reference,
     )
 
 
@@ -226,6 +237,7 @@ def _judged(finding: Finding) -> Judged:
         required=rule.required,
         outcome=finding.outcome,
         explanation=finding.explanation,
+        needed=finding.needed,
         why=rule.why,
         measure=_measure(finding.measure),
     )

@@ -26,6 +26,7 @@ from frugalbench.report._view import (
     RuleRow,
     absent,
     check_same,
+    drifted,
     group_name,
     grouped,
     headline,
@@ -40,6 +41,7 @@ __all__ = [
     "checks_table",
     "compared",
     "comparison_table",
+    "drift_table",
     "header",
     "measures_table",
     "progress",
@@ -256,6 +258,17 @@ def comparison_table(rows: Sequence[Row]) -> RenderableType:
     for row in rows:
         table.add_row(Text(clean(row.address)), _cell(row.a), _cell(row.b), _difference(row))
     return table
+
+
+def drift_table(before: Record, after: Record) -> RenderableType:
+    """How the answers of two versions to the same samples differ, over all and by group."""
+    found = drifted(after, before)
+    table = _table("Change", "Estimate", "n")
+    for line in found:
+        if "group" not in line.scope and isinstance(line.measure, Value):
+            name = Text(f"{line.address}\n").append_text(_method(line.measure))
+            table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
+    return Group(table, *_group_tables(found), *_not_measured(found, failed=False))
 
 
 def checks_table(checks: Iterable[Check]) -> RenderableType:

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from frugalbench.metrics._clusters import resampled_sums
 from frugalbench.metrics._counts import Counts
 from frugalbench.metrics._intervals import wilson, z_value
-from frugalbench.metrics._pairs import ByGroup
+from frugalbench.metrics._pairs import ByGroup, resampled_ends
 from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, spread_of_equals
 from frugalbench.record import Record
 from frugalbench.values import Missing
@@ -14,7 +14,6 @@ from frugalbench.values import Missing
 __all__ = [
     "EMPTY",
     "by_group",
-    "cluster_ends",
     "exact_by_group",
     "log_by_group",
     "title",
@@ -115,6 +114,7 @@ def log_by_group(record: Record, counts: Counts, of: int) -> ByGroup:
         estimates=rates,
         ends=lambda level: (rates - z_value(level) * half, rates + z_value(level) * half),
         replicates=drawn,
+        clusters=0 if counts.clusters is None else len(counts.clusters),
     )
 
 
@@ -136,7 +136,7 @@ def _clustered(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
     """
     assert counts.clusters is not None, "there are clusters"
     hits, trials = counts.rate(rate, of)
-    groups = trials.size
+    groups, clusters = trials.size, len(counts.clusters)
     sums = _cluster_sums(record, counts, rate, of)
     _, asked = counts.parts(counts.clusters, rate, of)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -147,17 +147,12 @@ def _clustered(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
         names=counts.names,
         counts=(asked > 0).sum(axis=0),
         estimates=rates,
-        ends=lambda level: cluster_ends(rates, drawn, level),
+        ends=lambda level: _inside(resampled_ends(rates, drawn, clusters, level)),
         replicates=drawn,
+        clusters=clusters,
     )
 
 
-def cluster_ends(estimates: Floats, drawn: Floats, level: float) -> tuple[Floats, Floats]:
-    """The wider of the percentile and the normal interval at each end, inside [0, 1]."""
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    half = z_value(level) * np.nanstd(drawn, axis=0)
-    return (
-        np.clip(np.minimum(low, estimates - half), 0.0, estimates),
-        np.clip(np.maximum(high, estimates + half), estimates, 1.0),
-    )
+def _inside(ends: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    low, high = ends
+    return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from frugalbench.metrics._counts import Counts, counts_by_group
+from frugalbench.metrics._extremes import settled_below, smallest_value
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
 from frugalbench.metrics._pairs import (
     BOTH_ENDS,
     ByGroup,
     Pair,
-    below_floor,
     largest_difference,
     needed,
-    needed_for_floor,
-    smallest_value,
 )
 from frugalbench.metrics._pairs import pairs as every_pair
 from frugalbench.metrics.fairness._rates import (
@@ -289,7 +287,7 @@ def _floor(name: str, rate: str, title: str, titre: str, what: str) -> Metric:
         found = measures(record, attribute, missing)
         if isinstance(found, Missing):
             return Settled()
-        return Settled(needed_for_floor(found, bound), below_floor(found, bound))
+        return settled_below(found, bound)
 
     def measure(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
         found = measures(record, attribute, missing)

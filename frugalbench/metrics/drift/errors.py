@@ -1,0 +1,98 @@
+"""How far the errors of a regression have grown, over all rows and by group."""
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.metrics._counts import group_rows
+from frugalbench.metrics._intervals import mean_t, t_value
+from frugalbench.metrics._metric import MissingGroups, metric
+from frugalbench.metrics._paired import same_samples
+from frugalbench.metrics._pairs import ByGroup
+from frugalbench.metrics.drift.answers import clustered_mean
+from frugalbench.metrics.drift.groups import worst_value
+from frugalbench.record import Record
+from frugalbench.values import Measure, Missing, Value
+
+__all__ = ["error_rise", "error_rise_group_max"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def error_changes(record: Record, reference: Record) -> Floats | Missing:
+    """How much larger the absolute error of each row is after, float64 (rows,)."""
+    if (gone := same_samples(record, reference)) is not None:
+        return gone
+    errors = []
+    for one in (record, reference):
+        value, target = one.arrays.get("value"), one.arrays.get("target")
+        if value is None or target is None:
+            return Missing(
+                reason="not_regression", detail="the model answers classes, or has no labels"
+            )
+        errors.append(np.abs(value - target))
+    change: Floats = errors[0] - errors[1]
+    if change.size < 2 or not np.isfinite(change).all():
+        return Missing(reason="not_finite", detail="needs two rows and finite answers")
+    return change
+
+
+@metric(
+    unit="label unit",
+    lower_is_better=True,
+    minimum=float("-inf"),
+    title="Rise of the absolute error",
+    titre="Hausse de l'erreur absolue",
+)
+def error_rise(record: Record, reference: Record) -> Measure:
+    """Mean absolute error after minus before, of a regression, with a paired t interval."""
+    found = error_changes(record, reference)
+    if isinstance(found, Missing):
+        return found
+    clustered = clustered_mean(record, found)
+    if isinstance(clustered, Missing):
+        return clustered
+    mean, half = mean_t(found)
+    low, high = clustered or (mean - half, mean + half)
+    return Value(
+        estimate=mean,
+        unit="label unit",
+        low=low,
+        high=high,
+        n=int(found.size),
+        method="counted",
+        interval="cluster_bootstrap" if clustered else "student_t",
+    )
+
+
+@metric(
+    unit="label unit",
+    lower_is_better=True,
+    minimum=float("-inf"),
+    title="Largest rise of the absolute error in a group",
+    titre="Plus grande hausse de l'erreur absolue dans un groupe",
+)
+def error_rise_group_max(
+    record: Record, reference: Record, attribute: str, missing: MissingGroups = "include"
+) -> Measure:
+    """The largest rise of the mean absolute error over the groups of a regression, by paired t."""
+    change = error_changes(record, reference)
+    if isinstance(change, Missing):
+        return change
+    grouped = group_rows(record, attribute, missing)
+    if isinstance(grouped, Missing):
+        return grouped
+    names, codes, rows = grouped
+    n = np.bincount(codes, minlength=len(names))
+    if (n < 2).any():
+        name = names[int((n < 2).argmax())]
+        return Missing(reason="empty_group", detail=f"group '{name}' has fewer than two rows")
+    means = np.bincount(codes, change[rows], len(names)) / n
+    squares = np.bincount(codes, (change[rows] - means[codes]) ** 2, len(names)) / (n - 1)
+    half = np.sqrt(squares / n)
+
+    def ends(level: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        wide = half * np.array([t_value(int(one) - 1, level) for one in n])
+        return means - wide, means + wide
+
+    one = ByGroup("rise of the error", names, n, means, ends, squares)
+    return worst_value((one,), "label unit")
