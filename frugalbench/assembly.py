@@ -97,6 +97,8 @@ def _record(
         failure=failure,
         arrays=arrays,
         notes=notes,
+        model_card=prepared.model_card,
+        data_card=prepared.data_card,
     )
 
 

@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench import answers, inputs, meters, models, probes, runners
+from frugalbench import answers, cards, inputs, meters, models, probes, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
 from frugalbench.groups import divide
 from frugalbench.record import (
     Answer,
+    Card,
     DataFacts,
     ModelFacts,
     Port,
@@ -72,6 +73,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, Any]
     training: Training | None = None
     numbers: Any = None
+    model_card: Card | None = None
+    data_card: Card | None = None
 
     @property
     def truth(self) -> Array | None:
@@ -104,12 +107,20 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         spec = msgspec.structs.replace(spec, model=model)
     ports = tuple(port.name for port in graph.facts.inputs)
     probes.check_asked(spec.probes, ports, labelled=bool(spec.data and spec.data.label))
-    if spec.data is None:
-        return _without_data(spec, graph)
-    whole = data_module.load(spec.data.path)
+    made = _without_data(spec, graph) if spec.data is None else _with_data(spec, spec.data, graph)
+    data, model = spec.data, spec.model
+    return msgspec.structs.replace(
+        made,
+        model_card=cards.read(model.card, "model") if model.card else None,
+        data_card=cards.read(data.card, "data") if data and data.card else None,
+    )
+
+
+def _with_data(spec: Spec, data: Data, graph: models.GraphFacts) -> Prepared:
+    whole = data_module.load(data.path)
     table = _rows_used(spec, whole)
-    features = _features(spec.data, graph, table)
-    said = (spec.data.label, spec.data.split_column, spec.data.cluster)
+    features = _features(data, graph, table)
+    said = (data.label, data.split_column, data.cluster)
     others = frozenset(one for one in said if one)
     feed, used = inputs.map_columns(
         graph.facts.inputs,
@@ -117,25 +128,25 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         table.numbers,
         features=features,
         others=others,
-        groups=frozenset(spec.data.groups),
+        groups=frozenset(data.groups),
     )
     facts, kept = _labels_and_groups(spec, graph, table, used)
     trained = None
-    if declared(spec.data):
-        trained = training_rows(spec.data, graph, facts, whole)
+    if declared(data):
+        trained = training_rows(data, graph, facts, whole)
         facts = msgspec.structs.replace(facts, train_rows=trained.rows)
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
-        answer=graph.facts.answer if spec.data.label else None,
-        rows=table.rows if spec.data.label else 0,
-        data=facts if spec.data.label else None,
+        answer=graph.facts.answer if data.label else None,
+        rows=table.rows if data.label else 0,
+        data=facts if data.label else None,
         **_traffic(spec.plan, graph.facts, feed),
         inputs="data",
         notes=(
             *_order_notes(features, graph, used),
             *_empty_notes(feed),
-            *(_unread_notes(graph.facts) if spec.data.label else ()),
+            *(_unread_notes(graph.facts) if data.label else ()),
         ),
     )
     numbers = table.row_numbers()

@@ -111,6 +111,7 @@ def baseline(word: Any) -> Any:
         return {"kind": word}
     if word in options("model"):
         fields = dict(_read_yaml("model", word)["model"])
+        fields.pop("card", None)
         path = str(fields["path"])
         shipped = re.fullmatch(r"\$\{reference:(.+)\}", path)
         return {

@@ -16,7 +16,7 @@ LAYERS = (
     {"record"},
     {
         *("runners", "meters", "metrics", "factors", "host", "noise", "formats"),
-        *("models", "data", "inputs", "answers", "probes", "baselines"),
+        *("models", "data", "inputs", "answers", "cards", "probes", "baselines"),
     },
     {"groups"},
     {"training"},

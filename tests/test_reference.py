@@ -253,11 +253,13 @@ def test_data_config_agrees_with_the_card(name: str) -> None:
     assert config == {
         "name": name,
         "path": f"${{reference:data/{card['file']}}}",
+        "card": f"${{reference:data/{name}.md}}",
         "label": card["label"],
         "positive": card["positive"],
         "groups": card["groups"],
         "split_column": card["split"]["column"],
         "split": "test",
+        "train_split": "train",
     }
 
 
@@ -267,7 +269,9 @@ def test_model_config_points_at_the_model_and_brings_its_data(name: str) -> None
     assert config["defaults"] == [{"override /data": card["dataset"]}]
     assert set(config) == {"defaults", "model"}
     assert config["model"].pop("threshold", 0.5) == card["decision_threshold"]
-    assert config["model"] == {"name": name, "path": f"${{reference:models/{card['file']}}}"}
+    paths = {"path": card["file"], "card": f"{name}.md"}
+    shipped = {key: f"${{reference:models/{file}}}" for key, file in paths.items()}
+    assert config["model"] == {"name": name, **shipped}
 
 
 @pytest.mark.slow

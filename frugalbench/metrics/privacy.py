@@ -36,7 +36,7 @@ class _Scores:
     lower_is_better=True,
     maximum=1,
     title="Membership inference, area under the ROC curve",
-    titre="Inférence d’appartenance, aire sous la courbe ROC",
+    titre="Inférence d'appartenance, aire sous la courbe ROC",
 )
 def membership_auc(record: Record) -> Measure:
     """How often a training row has a smaller loss than a row the model has not seen.
@@ -69,7 +69,7 @@ def membership_tpr(record: Record) -> Measure:
     lower_is_better=True,
     maximum=1,
     title="Calibrated membership inference, area under the ROC curve",
-    titre="Inférence d’appartenance étalonnée, aire sous la courbe ROC",
+    titre="Inférence d'appartenance étalonnée, aire sous la courbe ROC",
 )
 def calibrated_auc(record: Record) -> Measure:
     """As `membership_auc`, with each loss relative to that of a model that never saw the row.
