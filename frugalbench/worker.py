@@ -61,7 +61,8 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
         folder = Path(name)
         prepared = prepare(spec, folder)
         spent = time.monotonic() - begun
-        report("fit", 0.0)
+        if spec.baselines:
+            report("fit", 0.0)
         beside = contenders(prepared, folder)
         deadline = time.monotonic() + spec.plan.max_seconds - spent
         _write_feed(prepared, folder)
