@@ -8,6 +8,7 @@ Miller (2008), Student's t over the clusters when they are few.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ import numpy.typing as npt
 
 from frugalbench.metrics._intervals import LEVEL, t_value
 
-__all__ = ["REPLICATES", "number_of_clusters", "resampled_interval", "resampled_sums"]
+__all__ = ["REPLICATES", "Seed", "number_of_clusters", "resampled_interval", "resampled_sums"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Seed = int | Sequence[int]
 
 REPLICATES = 2000
 MOST = 1 << 14
@@ -38,7 +39,7 @@ def resampled_sums(
     values: npt.NDArray[Any],
     clusters: npt.NDArray[Any] | None,
     replicates: int = REPLICATES,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Floats:
     """Sums of the rows of as many clusters as there are, drawn with replacement.
 
