@@ -20,6 +20,7 @@ from frugalbench.record import Record
 from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, which
 from frugalbench.report._format import Shown, clean, plain, show
+from frugalbench.report._frontier import placed
 from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
 from frugalbench.report._view import (
     Line,
@@ -67,6 +68,9 @@ STAGES = {
     "warm-up": "warming up",
     "check": "checking repeated and reseeded samples",
     "time": "timing calls and reading energy",
+    "member": "asking about training rows",
+    "context": "finding which rows are alike",
+    "probe": "asking again, with disturbed inputs",
 }
 
 
@@ -185,7 +189,22 @@ def measures_table(record: Record) -> RenderableType:
             name = Text(f"{line.address}\n").append_text(_method(line.measure))
             table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
     missing = _not_measured(found, failed=record.failure is not None)
-    return Group(table, *_remarks(found), *_year(record), *_group_tables(found), *missing)
+    beside = (*_frontier(record), *_remarks(found), *_year(record))
+    return Group(table, *beside, *_group_tables(found), *missing)
+
+
+def _frontier(record: Record) -> list[RenderableType]:
+    """The model and its baselines by quality and energy."""
+    table = _table("Model", "Quality", "Energy", "Place")
+    for row in placed(record, "en"):
+        name = Text(row.name, style="bold" if row.own else "")
+        name.append(f"\n{row.size}", style="dim")
+        numbers = [
+            Text(f"{x.number}\n{x.interval}" if x else "–") for x in (row.quality, row.energy)
+        ]
+        numbers[1].append(f"\n{row.method}" if row.method else "", style="dim")
+        table.add_row(name, *numbers, Text(row.standing))
+    return [Text(f"\n{EN.necessity}", style="bold"), table] if table.row_count else []
 
 
 def _remarks(found: Sequence[Line]) -> list[RenderableType]:
