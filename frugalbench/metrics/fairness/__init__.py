@@ -3,6 +3,8 @@
 Names follow Fairlearn's where it has them.
 """
 
+from frugalbench.metrics.fairness.floors import *  # noqa: F403
 from frugalbench.metrics.fairness.gaps import *  # noqa: F403
 from frugalbench.metrics.fairness.individual import *  # noqa: F403
 from frugalbench.metrics.fairness.rates import *  # noqa: F403
+from frugalbench.metrics.fairness.ratios import *  # noqa: F403

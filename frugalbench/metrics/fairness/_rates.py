@@ -8,7 +8,6 @@ from frugalbench.metrics._counts import Counts
 from frugalbench.metrics._intervals import wilson, z_value
 from frugalbench.metrics._pairs import ByGroup, resampled_ends
 from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, spread_of_equals
-from frugalbench.record import Record
 from frugalbench.values import Missing
 
 __all__ = [
@@ -55,13 +54,12 @@ def undefined(counts: Counts, rate: str, of: int) -> Missing | None:
     return None
 
 
-def by_group(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+def by_group(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
     """A rate in every group, with Wilson's interval or that of resampled clusters."""
     hits, trials = counts.rate(rate, of)
-    seed = record.spec.plan.seed
     rates = hits / trials
     if counts.clusters is not None:
-        return _clustered(record, counts, rate, of)
+        return _clustered(counts, rate, of, seed)
     return ByGroup(
         title=title(counts, rate, of),
         names=counts.names,
@@ -80,10 +78,10 @@ def _spread(hits: Ints, trials: Ints) -> Floats:
     return spread
 
 
-def exact_by_group(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+def exact_by_group(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
     """The same with the exact interval of Clopper and Pearson, for a floor."""
     if counts.clusters is not None:
-        return _clustered(record, counts, rate, of)
+        return _clustered(counts, rate, of, seed)
     hits, trials = counts.rate(rate, of)
     return ByGroup(
         title=title(counts, rate, of),
@@ -95,7 +93,7 @@ def exact_by_group(record: Record, counts: Counts, rate: str, of: int) -> ByGrou
     )
 
 
-def log_by_group(record: Record, counts: Counts, of: int) -> ByGroup:
+def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
     """The logarithm of each group's selection rate, one half added to its counts.
 
     The interval of a difference of two is the adjusted log interval of the ratio of the rates.
@@ -105,7 +103,7 @@ def log_by_group(record: Record, counts: Counts, of: int) -> ByGroup:
     half = np.sqrt(np.maximum(1 / hits - 1 / trials, 0.0))
     drawn = None
     if counts.clusters is not None:
-        sums = _cluster_sums(record, counts, "selection_rate", of) + 0.5
+        sums = _cluster_sums(counts, "selection_rate", of, seed) + 0.5
         drawn = np.log(sums[:, : rates.size] / sums[:, rates.size :])
     return ByGroup(
         title=f"log {title(counts, 'selection_rate', of)}",
@@ -118,18 +116,18 @@ def log_by_group(record: Record, counts: Counts, of: int) -> ByGroup:
     )
 
 
-def _cluster_sums(record: Record, counts: Counts, rate: str, of: int) -> Floats:
+def _cluster_sums(counts: Counts, rate: str, of: int, seed: int) -> Floats:
     """Numerators, then denominators, of a rate in resampled clusters, (replicates, 2 groups)."""
     assert counts.clusters is not None, "there are clusters"
     return resampled_sums(
         np.hstack(counts.parts(counts.clusters, rate, of)).astype(np.float64),
         np.arange(len(counts.clusters)),
         REPLICATES,
-        record.spec.plan.seed,
+        seed,
     )
 
 
-def _clustered(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
+def _clustered(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
     """A rate whose rows come in clusters, which are resampled whole.
 
     What it rests on in each group is how many clusters have rows to count there.
@@ -137,7 +135,7 @@ def _clustered(record: Record, counts: Counts, rate: str, of: int) -> ByGroup:
     assert counts.clusters is not None, "there are clusters"
     hits, trials = counts.rate(rate, of)
     groups, clusters = trials.size, len(counts.clusters)
-    sums = _cluster_sums(record, counts, rate, of)
+    sums = _cluster_sums(counts, rate, of, seed)
     _, asked = counts.parts(counts.clusters, rate, of)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = sums[:, :groups] / sums[:, groups:]

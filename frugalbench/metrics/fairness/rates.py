@@ -47,7 +47,7 @@ def rate_of(record: Record, attribute: str, group: str, rate: str) -> Measure:
             reason, words = "empty_group", "no row"
         return Missing(reason=reason, detail=f"group '{group}' has {words}")
     clustered = counts.clusters is not None
-    one = by_group(record, _only(counts, index), rate, of)
+    one = by_group(_only(counts, index), rate, of, record.spec.plan.seed)
     low, high = one.ends(LEVEL)
     return Value(
         estimate=hits / trials,
