@@ -9,7 +9,7 @@ import msgspec
 import numpy.typing as npt
 
 import frugalbench
-from frugalbench import answers, host
+from frugalbench import answers, host, members
 from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
 from frugalbench.record import FORMAT, Failure, Probed, Record, Run
@@ -34,8 +34,10 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
     if output is not None and answer is not None and prepared.data is not None:
         threshold = prepared.job.spec.model.threshold
         kept |= answers.decode(output, answer, prepared.data, threshold, labels)
-    notes = prepared.job.notes
-    record = _record(prepared, run=run, failure=None, arrays=kept | arrays, notes=notes)
+    remembered, said = members.answered(prepared, arrays)
+    arrays = kept | arrays | remembered
+    notes = (*prepared.job.notes, *said)
+    record = _record(prepared, run=run, failure=None, arrays=arrays, notes=notes)
     if probed is None:
         return record
     # It travels beside the arrays of the process that made the passes, as text.

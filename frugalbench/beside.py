@@ -101,6 +101,7 @@ def _fitted(prepared: Prepared, kind: BaselineKind, folder: Path) -> Prepared:
         answer=facts.answer,
         watched=facts.answer.outputs,
         notes=(),
+        members=0,
     )
     return msgspec.structs.replace(prepared, job=job, model=facts, training=None)
 

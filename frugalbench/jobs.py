@@ -31,6 +31,7 @@ __all__ = ["Job", "Prepared", "prepare"]
 Array = npt.NDArray[Any]
 Label = int | float | str | bool
 GENERATED_ROWS = 256
+MAX_MEMBERS = 10_000
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `watched` are read after timed calls. `deadline` is when the whole measurement must be over, in
     seconds of the monotonic clock, and `left` how many processes share the time until then, this
     one included; `process` counts them from 0. `data` says how the answers to labelled rows are
-    read.
+    read. `members` is the number of training rows to ask about.
     """
 
     spec: Spec
@@ -58,6 +59,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     process: int = 0
     notes: tuple[str, ...] = ()
     data: DataFacts | None = None
+    members: int = 0
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,7 @@ def _with_data(spec: Spec, data: Data, graph: models.GraphFacts) -> Prepared:
         answer=graph.facts.answer if data.label else None,
         rows=table.rows if data.label else 0,
         data=facts if data.label else None,
+        members=min(trained.rows, table.rows, MAX_MEMBERS) if trained else 0,
         **_traffic(spec.plan, graph.facts, feed),
         inputs="data",
         notes=(

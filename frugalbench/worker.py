@@ -24,9 +24,11 @@ from frugalbench import bench, host
 from frugalbench.assembly import assemble, failed
 from frugalbench.attend import FAILURE, JOB, RUN, attend
 from frugalbench.beside import Contender, contenders, with_baselines
+from frugalbench.context import with_context
 from frugalbench.errors import FrugalbenchError, MeasurementError
 from frugalbench.gather import Gathered
 from frugalbench.jobs import Job, Prepared, prepare
+from frugalbench.members import members
 from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record, Run
 from frugalbench.spec import Spec
@@ -70,7 +72,8 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
         if isinstance(seen, Failure):
             return failed(prepared, seen)
         chosen = seen[1].get("chosen")
-        record = assemble(prepared, *seen)
+        report("context", 0.0)
+        record = with_context(assemble(prepared, *seen), prepared, chosen)
         return with_baselines(
             record, beside, chosen, lambda one, ready: _beside(one, ready, folder, report)
         )
@@ -184,6 +187,8 @@ def _write_feed(prepared: Prepared, folder: Path) -> None:
         _write_arrays(prepared.feed, folder, "in")
         truth = prepared.truth
         _write_arrays({} if truth is None else {"truth": truth}, folder, "truth")
+        trained = members(prepared)
+        _write_arrays(trained.feed if trained else {}, folder, "trained")
     except OSError as error:
         raise MeasurementError(
             f"the inputs cannot be written to {folder.parent}: {error.strerror or error}; free "
@@ -250,7 +255,15 @@ def main(arguments: list[str]) -> int:
     started = bench.Started(spawned_ns=spawned + spent, entered_ns=entered + spent)
     try:
         _limit_memory(job.spec.target.memory_limit)
-        seen, arrays = bench.measure(job, feed, progress, started, truth=truth, keep=keep)
+        seen, arrays = bench.measure(
+            job,
+            feed,
+            progress,
+            started,
+            truth=truth,
+            trained=lambda: _read_arrays(folder, "trained"),
+            keep=keep,
+        )
     except MemoryError:
         return _fail(folder, "out_of_memory", _memory_words(job))
     except FrugalbenchError as error:

@@ -426,7 +426,7 @@ def test_without_a_card_it_says_how_to_give_one() -> None:
 
 def asked(tmp_path: Path, **names: str) -> Spec:
     rows = np.arange(12)
-    columns = {one: rows * 0.1 for one in "abc"} | {"label": rows % 2}
+    columns = dict.fromkeys("abc", rows * 0.1) | {"label": rows % 2}
     parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
     (tmp_path / "net.md").write_text("# Net\n\nA net.\n")
     (tmp_path / "data.yaml").write_text("license: MIT\n")

@@ -20,6 +20,7 @@ from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
 from frugalbench.bench._checks import Watch, check_rounds
+from frugalbench.bench._members import answer_members, members_seconds
 from frugalbench.bench._meters import Edge, Meters, open_meters
 from frugalbench.bench._open import Opened, Started, open_model
 from frugalbench.bench._probe import LOST, nothing, probe, reserve, wanted
@@ -29,7 +30,9 @@ from frugalbench.bench._timed import Timed, idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
 from frugalbench.beside import contenders, with_baselines
+from frugalbench.context import with_context
 from frugalbench.jobs import Job, prepare
+from frugalbench.members import members
 from frugalbench.record import Memory, Process, Record, Run, Warmup, Window
 from frugalbench.spec import Spec
 
@@ -71,9 +74,16 @@ def run(spec: Spec, progress: Progress | None = None) -> Record:
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as folder:
         prepared = prepare(spec, Path(folder))
         beside = contenders(prepared, Path(folder))
-        seen, arrays = measure(prepared.job, prepared.feed, report, truth=prepared.truth)
+        asked = members(prepared)
+        seen, arrays = measure(
+            prepared.job,
+            prepared.feed,
+            report,
+            truth=prepared.truth,
+            trained=lambda: asked.feed if asked else {},
+        )
         chosen = arrays.get("chosen")
-        record = assemble(prepared, seen, arrays)
+        record = with_context(assemble(prepared, seen, arrays), prepared, chosen)
         return with_baselines(
             record, beside, chosen, lambda one, ready: measure(ready.job, ready.feed, report)
         )
@@ -86,6 +96,7 @@ def measure(
     started: Started | None = None,
     *,
     truth: Array | None = None,
+    trained: Callable[[], Mapping[str, Array]] = dict,
     keep: Callable[[Run, dict[str, Array]], None] = lambda seen, arrays: None,
 ) -> tuple[Run, dict[str, Array]]:
     """Open the model, answer the rows, time queries in energy windows, then make extra passes.
@@ -96,12 +107,14 @@ def measure(
         progress: called now and then with a stage and the share done.
         started: when this process began, if it was started for this job.
         truth: the labels of the rows, without which there are no extra passes.
+        trained: gives the training rows to ask about, once the timing is over.
         keep: given what was measured before the extra passes, in which a model may crash.
 
     Returns:
         What this process observed, and its arrays: `latency_ns`, and of process 0 `output` where
-        there are rows, the rounds of the checks, the batches that were tried, and of the extra
-        passes their arrays and `probed`, what is known of them as JSON.
+        there are rows, the rounds of the checks, the batches that were tried, `member:output` of
+        training rows, and of the extra passes their arrays and `probed`, what is known of them as
+        JSON.
 
     Raises:
         MeasurementError: the model cannot be opened or run.
@@ -110,18 +123,22 @@ def measure(
     progress("load", 0.0)
     opened = open_model(job, feed, started or Started())
     first = job.process == 0
-    rows = Rows({})
+    rows, begun = Rows({}), time.monotonic()
     if first:
         allowed = ROWS_SHARE * max(0.0, deadline - time.monotonic())
         rows = answer_rows(
             job, feed, opened.session, progress, allowed, opened.first_call_ns * 1e-9
         )
-    kept_for_probes = reserve(job, deadline - time.monotonic()) if truth is not None else 0.0
+    left = deadline - time.monotonic()
+    kept_for_probes = reserve(job, left) if truth is not None else 0.0
+    kept_for_members = members_seconds(job, rows, time.monotonic() - begun, left)
     # Opening them takes a second or two, which is nobody's share.
     meters = open_meters(job.spec.target)
     try:
         call_seconds = opened.first_call_ns * 1e-9
-        budget = Budget(job, _until(job, deadline - kept_for_probes, call_seconds))
+        budget = Budget(
+            job, _until(job, deadline - kept_for_probes - kept_for_members, call_seconds)
+        )
         resting = host.restart_peak_memory()
         asked = ask(job, feed, opened, rows, budget)
         if resting is not None:
@@ -135,6 +152,17 @@ def measure(
         arrays["chosen"] = rows.chosen
     notes = (*rows.notes, *asked.notes, *meters.notes)
     run = _run(job, opened.session, asked.queries, seen, notes)
+    if kept_for_members:
+        keep(run, arrays)
+        arrays |= answer_members(
+            job,
+            trained(),
+            opened.session,
+            progress,
+            min(deadline, time.monotonic() + kept_for_members),
+            call_seconds=_call_seconds(opened, arrays["latency_ns"]),
+            company=rows.company,
+        )
     if truth is not None and wanted(job):
         # A model may crash in them: what was measured is safe before.
         keep(run, arrays | nothing(job, LOST))
@@ -156,8 +184,6 @@ def _extra_passes(
     until: float,
 ) -> dict[str, Array]:
     """Ask some rows again, as they are and disturbed."""
-    # The first call of a session may be far slower than those after it.
-    call_ns = min(opened.first_call_ns, float(np.median(latency_ns)) if latency_ns.size else np.inf)
     return probe(
         job,
         feed,
@@ -167,8 +193,14 @@ def _extra_passes(
         progress,
         until,
         load_seconds=opened.load_ns * 1e-9,
-        call_seconds=call_ns * 1e-9,
+        call_seconds=_call_seconds(opened, latency_ns),
     )
+
+
+def _call_seconds(opened: Opened, latency_ns: Array) -> float:
+    """About how long a call takes; the first one of a session may be far slower than later ones."""
+    median = float(np.median(latency_ns)) if latency_ns.size else np.inf
+    return 1e-9 * min(opened.first_call_ns, median)
 
 
 def _until(job: Job, deadline: float, call_seconds: float) -> float:
