@@ -226,7 +226,7 @@ def test_extra_energy_and_its_interval_come_from_the_two() -> None:
         found.estimate - math.hypot(a.estimate - a.low, b.high - b.estimate)
     )
     assert found.method == "hardware_counter"
-    assert found.note == "2 J against 0.5 J"
+    assert found.note == "4.00 times the energy of linear"
 
 
 def test_the_worse_method_of_two_is_the_method() -> None:
@@ -241,7 +241,7 @@ def test_energy_per_extra_right_answer_is_extra_energy_over_the_gain() -> None:
     found = value("necessity.energy_per_extra_correct", energies(2.0, 0.5), baseline=NAME)
     assert found.estimate == pytest.approx(1.5 / 0.2)
     assert found.low < 7.5 < found.high
-    assert found.note == "an inference takes 1.5 J more; one in 5 is right because of it"
+    assert found.note == "one more right answer in 5"
     cheaper = value("necessity.energy_per_extra_correct", energies(0.5, 2.0), baseline=NAME)
     assert cheaper.high < 0
 

@@ -18,7 +18,7 @@ from frugalbench.metrics._against import (
     right,
     told,
 )
-from frugalbench.metrics._frontier import Point, frontier
+from frugalbench.metrics._frontier import Point, Standing, frontier
 from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.metrics._proportions import mcnemar, paired_difference
@@ -28,6 +28,7 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
     "Point",
+    "Standing",
     "balanced_gain",
     "energy_per_extra_correct",
     "error_reduction",
@@ -173,7 +174,9 @@ def extra_energy(record: Record, baseline: str) -> Measure:
         method=worse_method(own, other),
         interval="mover",
         grade=worse_grade(own, other),
-        note=f"{own.estimate:.3g} J against {other.estimate:.3g} J",
+        note=f"{own.estimate / other.estimate:,.2f} times the energy of {baseline}"
+        if other.estimate > 0
+        else "",
     )
 
 
@@ -210,8 +213,7 @@ def energy_per_extra_correct(record: Record, baseline: str) -> Measure:
         method=extra.method,
         interval="mover_ratio",
         grade=extra.grade,
-        note=f"an inference takes {extra.estimate:.3g} J more; one in {1 / gained.estimate:,.0f} "
-        "is right because of it",
+        note=f"one more right answer in {1 / gained.estimate:,.0f}",
     )
 
 

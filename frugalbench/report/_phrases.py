@@ -81,6 +81,16 @@ NOTES: tuple[tuple[str, str], ...] = (
         "plus grand écart de {} : {} {} (n = {}) contre {} {} (n = {})",
     ),
     (r"worst: (.+) \(n=(\d+)\)", "le plus bas : {} (n = {})"),
+    (r"(.+) does the job: ([\d.,]+) against ([\d.,]+)", "{} suffit : {} contre {}"),
+    (
+        rf"([\d.]+) against ([\d.]+) of (.+); McNemar p ([=<]) ([\d.]+) \({NUMBER} rows only the "
+        rf"model gets right, {NUMBER} only (.+)\)",
+        "{} contre {} pour {} ; McNemar p {} {} ({} lignes que seul le modèle réussit, {} que seul "
+        "{} réussit)",
+    ),
+    (r"([\d.,]+) against ([\d.,]+) of (.+)", "{} contre {} pour {}"),
+    (r"([\d.,]+) times the energy of (.+)", "{} fois l’énergie de {}"),
+    (rf"one more right answer in {NUMBER}", "une réponse juste de plus sur {}"),
     (rf"correlated: worth {NUMBER} calls", "appels corrélés, qui en valent {}"),
     (
         r"the (\d+) processes differ by (\d+)%, over (\d+)%",

@@ -37,6 +37,13 @@ class Words:
     groups_help: str
     latency: str
     latency_help: str
+    necessity: str
+    necessity_help: str
+    quality: str
+    energy: str
+    size: str
+    standing: str
+    standings: dict[str, str]
     not_measured: str
     not_measured_help: str
     everything: str

@@ -16,6 +16,7 @@ from frugalbench.report._deploy import Projected, projected
 from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, Shown, clean, count, plain, show
+from frugalbench.report._frontier import Placed, placed
 from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, at_most, how, reason
 from frugalbench.report._view import (
     Line,
@@ -118,6 +119,7 @@ class Page:
     rules: tuple[RuleCard, ...]
     groups: tuple[GroupTable, ...]
     histogram: Histogram | None
+    frontier: tuple[Placed, ...]
     year: tuple[Projected, ...]
     year_help: str
     measures: tuple[MeasureRow, ...]
@@ -169,6 +171,7 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
         rules=tuple(_card(row) for row in sorted(rows, key=_weight)),
         groups=tuple(_group_table(group, lang) for group in grouped(found)),
         histogram=histogram(record, lang),
+        frontier=placed(record, lang),
         year=projected(record, lang),
         year_help=words.year_help.format(n=plain(_daily(record), lang)),
         measures=tuple(_measure_row(line, lang) for line in known),

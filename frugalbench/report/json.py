@@ -12,10 +12,11 @@ import msgspec
 
 from frugalbench.certify import Finding, Outcome, Verdict
 from frugalbench.metrics import validity
+from frugalbench.metrics.necessity import Point, Standing, frontier
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Record, Run
 from frugalbench.report._format import Lang
 from frugalbench.report._view import drifted, lines
-from frugalbench.spec import Spec
+from frugalbench.spec import Model, Spec
 from frugalbench.values import Grade, Measure, Method, Missing
 
 __all__ = ["FORMAT", "Report", "render", "schema"]
@@ -133,6 +134,19 @@ class Facts(Part, frozen=True):
     arrays: dict[str, tuple[int, ...]]
 
 
+class Placed(Part, frozen=True):
+    """The model, or a baseline, by quality and energy; `by` names the one that dominates it."""
+
+    name: str
+    own: bool
+    quality: Number | Nothing
+    lower_is_better: bool
+    energy: Number | Nothing
+    size: int
+    standing: Standing
+    by: str
+
+
 class Report(Part, frozen=True):
     """Everything one report holds; `verdict` is null where no policy was applied."""
 
@@ -142,6 +156,7 @@ class Report(Part, frozen=True):
     disturbed: tuple[str, ...]
     verdict: Judgement | None
     metrics: tuple[Measured, ...]
+    frontier: tuple[Placed, ...]
 
 
 def render(
@@ -170,6 +185,7 @@ def render(
             )
             for line in (*lines(record), *(drifted(record, reference) if reference else ()))
         ),
+        frontier=tuple(map(_placed, frontier(record))),
     )
     built = _encodable(msgspec.to_builtins(report))
     return msgspec.json.format(msgspec.json.encode(built), indent=2).decode() + "\n"
@@ -186,8 +202,17 @@ def schema() -> dict[str, Any]:
 
 def _facts(record: Record) -> Facts:
     spec = record.spec
-    model = msgspec.structs.replace(spec.model, path=_file_name(spec.model.path))
-    data = spec.data and msgspec.structs.replace(spec.data, path=_file_name(spec.data.path))
+    model = _model(spec.model)
+    data = spec.data
+    if data is not None:
+        paths = {"path": data.path, "train_path": data.train_path, "card": data.card}
+        data = msgspec.structs.replace(
+            data, **{key: path and _file_name(path) for key, path in paths.items()}
+        )
+    baselines = tuple(
+        msgspec.structs.replace(one, model=one.model and _model(one.model))
+        for one in spec.baselines
+    )
     target, log = spec.target, spec.target.meter_log
     if log is not None:
         target = msgspec.structs.replace(target, meter_log=_file_name(log))
@@ -196,7 +221,9 @@ def _facts(record: Record) -> Facts:
         id=record.id,
         created=record.created,
         version=record.version,
-        spec=msgspec.structs.replace(spec, model=model, data=data, target=target),
+        spec=msgspec.structs.replace(
+            spec, model=model, data=data, target=target, baselines=baselines
+        ),
         host=record.host,
         model=record.model,
         data=record.data,
@@ -204,6 +231,24 @@ def _facts(record: Record) -> Facts:
         failure=record.failure,
         notes=record.notes,
         arrays={name: tuple(array.shape) for name, array in record.arrays.items()},
+    )
+
+
+def _model(model: Model) -> Model:
+    card = model.card and _file_name(model.card)
+    return msgspec.structs.replace(model, path=_file_name(model.path), card=card)
+
+
+def _placed(point: Point) -> Placed:
+    return Placed(
+        name=point.name,
+        own=point.own,
+        quality=_measure(point.quality),
+        lower_is_better=point.lower,
+        energy=_measure(point.energy),
+        size=point.size,
+        standing=point.standing,
+        by=point.by,
     )
 
 

@@ -12,6 +12,7 @@ from frugalbench.record import Record
 from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, provenance
 from frugalbench.report._format import Lang, clean, count, plain, show
+from frugalbench.report._frontier import placed
 from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
 from frugalbench.report._view import (
     Line,
@@ -52,6 +53,7 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
     if held := remarks(found, lang):
         listed = [f"- {code(where)}{words.colon} {prose(one)}" for where, (one, _) in held]
         parts += [f"### {words.remarks}", "\n".join(listed)]
+    parts += _frontier(record, lang)
     parts += _year(record, lang)
     parts += _groups(found, lang)
     parts += _missing(found, lang)
@@ -165,6 +167,25 @@ def _measures(found: Sequence[Line], lang: Lang) -> list[str]:
         if isinstance(line.measure, Value)
     ]
     return [f"## {words.everything}", table(headings, rows)] if rows else []
+
+
+def _frontier(record: Record, lang: Lang) -> list[str]:
+    words = WORDS[lang]
+    headings = (words.model, words.quality, words.energy, words.method, words.size, words.standing)
+    rows = [
+        [
+            f"**{prose(row.name)}**" if row.own else prose(row.name),
+            *(
+                f"{figure(x.number)} {figure(x.interval)}" if x else "–"
+                for x in (row.quality, row.energy)
+            ),
+            row.method or "–",
+            figure(row.size),
+            prose(row.standing),
+        ]
+        for row in placed(record, lang)
+    ]
+    return [f"## {words.necessity}", words.necessity_help, table(headings, rows)] if rows else []
 
 
 def _year(record: Record, lang: Lang) -> list[str]:
