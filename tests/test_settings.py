@@ -115,7 +115,7 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
         extra = {"path"} if part == "policy" else set()
         assert set(parts[part]) == set(kind.__struct_fields__) | extra
     assert set(Spec.__struct_fields__) <= set(parts)
-    assert set(parts) == {*PARTS, "results"}
+    assert set(parts) == {*PARTS, "baselines", "results"}
     assert convert(parts["plan"], Plan, "plan") == Plan()
 
 
