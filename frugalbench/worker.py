@@ -72,8 +72,10 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
         if isinstance(seen, Failure):
             return failed(prepared, seen)
         chosen = seen[1].get("chosen")
-        report("context", 0.0)
-        record = with_context(assemble(prepared, *seen), prepared, chosen)
+        record = assemble(prepared, *seen)
+        if prepared.data is not None:
+            report("context", 0.0)
+            record = with_context(record, prepared, chosen)
         return with_baselines(
             record, beside, chosen, lambda one, ready: _beside(one, ready, folder, report)
         )
