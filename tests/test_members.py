@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from _build import change, value
 from _onnx import constant, linear, node, port, save_model
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from pyarrow import parquet
 from sklearn.tree import DecisionTreeClassifier
 
@@ -263,3 +263,44 @@ def test_answers_that_cannot_be_read_leave_a_note_and_the_record(tmp_path: Path)
     assert "member:score" not in record.arrays
     assert any("training rows cannot be read" in one for one in record.notes)
     assert record.arrays["score"].shape == (100, 2)
+
+
+def loops(path: Path) -> Path:
+    """A model that loops as often as the largest number of its first column says."""
+    inside = [
+        port("step", [], TensorProto.INT64),
+        port("go", [], TensorProto.BOOL),
+        port("value", ("batch", 3)),
+    ]
+    outside = [port("still", [], TensorProto.BOOL), port("next", ("batch", 3))]
+    steps = [node("Identity", "go", "still"), node("Sin", "value", "next")]
+    nodes = [
+        node("Gather", "x first", "column", axis=1),
+        node("ReduceMax", "column", "most", keepdims=0),
+        node("Cast", "most", "turns", to=TensorProto.INT64),
+        node("Loop", "turns yes x", "z", body=helper.make_graph(steps, "body", inside, outside)),
+        node("MatMul", "z w", "scores"),
+        node("Softmax", "scores", "y"),
+    ]
+    weights = [
+        constant("first", [0], "int64"),
+        constant("yes", True, "bool"),
+        constant("w", np.eye(3, 2)),
+    ]
+    ports = [port("x", ("batch", 3))], [port("y", ("batch", 2))]
+    return save_model(path, nodes, *ports, weights)
+
+
+def test_a_model_that_hangs_on_training_rows_keeps_what_was_measured(tmp_path: Path) -> None:
+    rows = np.arange(40)
+    columns = {"a": np.where(rows % 2, 1e12, 1.0), "b": rows * 0.1, "c": rows * 0.2}
+    split = np.where(rows % 2, "train", "test")
+    table = pa.table({**columns, "label": rows // 2 % 2, "split": split})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    plan = change(FAST, limit_seconds=2, max_seconds=60)
+    record = worker.run(asked(loops(tmp_path / "m.onnx"), tmp_path / "t.parquet", plan))
+    assert record.failure is None
+    assert record.run is not None
+    assert record.arrays["score"].shape == (20, 2)
+    assert "member:score" not in record.arrays
+    assert any("extra passes" in one for one in record.run.notes)
