@@ -1,0 +1,251 @@
+"""Scores, or errors, of the rows of each group, as measures that can be compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from frugalbench.metrics._clusters import resampled_sums
+from frugalbench.metrics._counts import group_rows, labelled
+from frugalbench.metrics._folded import Estimate, Folded
+from frugalbench.metrics._metric import MissingGroups, no_run
+from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme, resampled_ends
+from frugalbench.metrics._proportions import clopper_pearson
+from frugalbench.record import Record
+from frugalbench.values import Missing, Value
+
+__all__ = [
+    "Rows",
+    "measure_by_group",
+    "number",
+    "positive_scores",
+    "regression_rows",
+    "share_by_group",
+    "too_few",
+    "value_of",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Found = Estimate | Folded
+MOST_GROUPS = 16
+"""Whole curves or distributions are compared two by two, which takes a moment a pair."""
+Of = Callable[[Floats, Any, Ints | None, float, int], Found | None]
+"""`f(answers, labels, clusters, level, seed)`: a measure of some rows, or None of too few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a view: answers (probabilities, or numbers) and labels by group.
+
+    `codes` are places in `names`; `seed` is of whatever is resampled.
+    """
+
+    names: tuple[str, ...]
+    codes: Ints
+    answers: Floats
+    labels: npt.NDArray[Any]
+    clusters: Ints | None
+    seed: int
+
+    def of(self, group: int) -> tuple[Floats, npt.NDArray[Any], Ints | None]:
+        """Answers, labels and clusters of a group."""
+        inside = self.codes == group
+        clusters = None if self.clusters is None else self.clusters[inside]
+        return self.answers[inside], self.labels[inside], clusters
+
+
+def positive_scores(record: Record, attribute: str, missing: MissingGroups) -> Rows | Missing:
+    """The probability of the positive class of each row, and whether it is positive."""
+    if (gone := labelled(record)) is not None:
+        return gone
+    data, score = record.data, record.arrays.get("score")
+    if data is None or data.positive is None or len(data.classes) != 2:
+        return Missing(reason="no_positive_class", detail="needs a two-class task and its positive")
+    if score is None:
+        return Missing(reason="no_scores", detail="the model gives labels only, no scores")
+    positive = (record.arrays["y_true"] == data.positive).astype(np.int64)
+    return _rows(record, attribute, missing, score[:, data.positive], positive)
+
+
+def regression_rows(record: Record, attribute: str, missing: MissingGroups) -> Rows | Missing:
+    """The answer to each row of a regression, and its label."""
+    if (gone := no_run(record)) is not None:
+        return gone
+    value, target = record.arrays.get("value"), record.arrays.get("target")
+    if value is None or target is None:
+        return Missing(
+            reason="not_regression", detail="the model answers classes, or has no labels"
+        )
+    if not (np.isfinite(value).all() and np.isfinite(target).all()):
+        return Missing(reason="not_finite", detail="needs two rows and finite answers")
+    return _rows(record, attribute, missing, value, target)
+
+
+def _rows(
+    record: Record, attribute: str, missing: MissingGroups, answers: Floats, labels: Any
+) -> Rows | Missing:
+    grouped = group_rows(record, attribute, missing)
+    if isinstance(grouped, Missing):
+        return grouped
+    names, codes, rows = grouped
+    clusters = record.arrays.get("cluster")
+    return Rows(
+        names,
+        codes,
+        answers[rows],
+        labels[rows],
+        None if clusters is None else clusters[rows],
+        record.spec.plan.seed,
+    )
+
+
+def too_few(name: str) -> Missing:
+    """A group has too few rows, or of one class only."""
+    return Missing(
+        reason="too_few_rows", detail=f"group '{name}' has too few rows, or of one class only"
+    )
+
+
+def number(rows: Rows, group: str, of: Of, unit: str = "1", interval: str = "") -> Value | Missing:
+    """A measure of one group, with its 95 % interval."""
+    if group not in rows.names:
+        return Missing(reason="empty_group", detail=f"no row is in group '{group}'")
+    answers, labels, clusters = rows.of(rows.names.index(group))
+    found = of(answers, labels, clusters, 0.95, rows.seed)
+    if found is None:
+        return too_few(group)
+    return Value(
+        estimate=found.estimate,
+        unit=unit,
+        low=min(found.low, found.estimate),
+        high=max(found.high, found.estimate),
+        n=int(answers.size),
+        method="counted",
+        interval=interval if clusters is None else "cluster_bootstrap",
+        note=_expected(found),
+    )
+
+
+def _expected(found: Found) -> str:
+    if isinstance(found, Folded):
+        return f"{found.expected:.3f} would be expected of a perfect one"
+    return ""
+
+
+def measure_by_group(rows: Rows, title: str, of: Of) -> ByGroup | Missing:
+    """A measure in every group; Missing where a group has too few rows for it."""
+    if len(rows.names) < 2:
+        return Missing(reason="one_group", detail="there are fewer than two groups")
+    parts = [rows.of(group) for group in range(len(rows.names))]
+    first: list[Found] = []
+    for name, (answers, labels, clusters) in zip(rows.names, parts, strict=True):
+        found = of(answers, labels, clusters, BOTH_ENDS, rows.seed)
+        if found is None:
+            return too_few(name)
+        first.append(found)
+
+    @cache
+    def ends(level: float) -> tuple[Floats, Floats]:
+        every = [of(*part, level, rows.seed) for part in parts]
+        known = [one for one in every if one is not None]
+        return np.array([one.low for one in known]), np.array([one.high for one in known])
+
+    return ByGroup(
+        title=title,
+        names=rows.names,
+        counts=np.bincount(rows.codes, minlength=len(rows.names)),
+        estimates=np.array([one.estimate for one in first]),
+        ends=ends,
+    )
+
+
+def widest_pair(rows: Rows, size: Callable[[int, int, float], Folded | None]) -> Extreme | Missing:
+    """The largest size of a difference between two groups that is never negative.
+
+    High end: the largest upper end over the pairs; low end: the largest lower end after
+    Bonferroni's correction.
+
+    Args:
+        rows: the groups.
+        size: gives the size of the difference of two groups, at a two-sided level.
+    """
+    count = len(rows.names)
+    if count < 2:
+        return Missing(reason="one_group", detail="there are fewer than two groups")
+    if count > MOST_GROUPS:
+        return Missing(
+            reason="too_many_groups",
+            detail=f"{count} groups are too many to compare two by two: put them in at most "
+            f"{MOST_GROUPS}",
+        )
+    pairs = list(combinations(range(count), 2))
+    found = []
+    for i, j in pairs:
+        wide = size(i, j, BOTH_ENDS)
+        strict = size(i, j, 1 - 2 * ALPHA / len(pairs))
+        if wide is None or strict is None:
+            return too_few(rows.names[i])
+        found.append((wide.estimate, wide.high, strict.low, wide.expected))
+    estimates, highs, lows, expected = zip(*found, strict=True)
+    estimate = max(estimates)
+    first, second = (rows.names[group] for group in pairs[estimates.index(estimate)])
+    note = (
+        f"widest: {first} and {second}; {max(expected):.3f} would be expected if all groups were "
+        "alike"
+    )
+    smallest = int(np.bincount(rows.codes, minlength=count).min())
+    return Extreme(estimate, min(estimate, max(lows)), max(estimate, *highs), smallest, note)
+
+
+def value_of(found: Extreme, unit: str, interval: str, maximum: float = float("inf")) -> Value:
+    """An extreme over groups, or pairs of them, as a measure."""
+    return Value(
+        estimate=found.estimate,
+        unit=unit,
+        low=found.low,
+        high=min(max(maximum, found.estimate), found.high),
+        n=found.smallest,
+        method="counted",
+        interval=interval,
+        level=BOTH_ENDS,
+        note=found.note,
+    )
+
+
+def share_by_group(
+    title: str,
+    names: tuple[str, ...],
+    codes: Ints,
+    inside: npt.NDArray[np.bool_],
+    clusters: Ints | None,
+    seed: int,
+) -> ByGroup | Missing:
+    """The share of each group's rows that are inside, with exact ends or those of clusters."""
+    size = len(names)
+    trials = np.bincount(codes, minlength=size)
+    if (trials == 0).any():
+        return too_few(names[int((trials == 0).argmax())])
+    hits = np.bincount(codes[inside], minlength=size)
+    if clusters is None:
+        return ByGroup(
+            title, names, trials, hits / trials, lambda level: clopper_pearson(hits, trials, level)
+        )
+    count = int(np.unique(clusters).size)
+    if count < 2:
+        return too_few(names[0])
+    within = codes[:, np.newaxis] == np.arange(size)
+    columns = np.hstack([within & inside[:, np.newaxis], within]).astype(np.float64)
+    sums = resampled_sums(columns, clusters, seed=seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = sums[:, :size] / sums[:, size:]
+
+    def ends(level: float) -> tuple[Floats, Floats]:
+        low, high = resampled_ends(hits / trials, drawn, count, level)
+        return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+    return ByGroup(title, names, trials, hits / trials, ends, replicates=drawn, clusters=count)
