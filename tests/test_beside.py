@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 import frugalbench
 from frugalbench import bench, beside, jobs, store
+from frugalbench.certify import Policy, Rule, judge
 from frugalbench.config import load_spec
 from frugalbench.errors import UsageError
 from frugalbench.record import Compared, Failure, Record
@@ -285,3 +286,50 @@ def test_shipped_models_are_compared_with_each_other(tmp_path: Path) -> None:
     fitted, shipped = (the(record, n).arrays["y_pred"] for n in ("linear", "nhanes-logreg"))
     assert (fitted == shipped).mean() > 0.9
     assert (the(record, "constant").arrays["y_pred"] == y).mean() == max(y.mean(), 1 - y.mean())
+
+
+def outcomes(record: Record, at_least: float, metric: str = "necessity.gain") -> dict[str, str]:
+    rule = Rule(id="need", metric=metric, unit="1", at_least=at_least)
+    verdict = judge(record, Policy(name="p", version="1", rules=(rule,)))
+    return {one.address: f"{one.outcome}: {one.explanation}" for one in verdict.findings}
+
+
+def test_a_model_no_better_than_a_line_is_not_needed(tmp_path: Path) -> None:
+    record = bench.run(question(tmp_path, *CHEAP, data=table(tmp_path / "t.parquet", rows=2000)))
+    found = outcomes(record, 0.01)
+    assert found["necessity.gain[constant]"].startswith("PASS")
+    line = found["necessity.gain[linear]"]
+    assert not line.startswith("PASS")
+    assert "linear does the job: " in line
+
+
+def test_a_model_that_sees_what_no_line_can_is_needed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(2000, 3)).astype(np.float32)
+    label = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
+    names = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2]}
+    data = table(tmp_path / "t.parquet", rows=2000, label=label, **names)
+    product = save_model(
+        tmp_path / "product.onnx",
+        [
+            node("Gather", "x first", "a", axis=1),
+            node("Gather", "x second", "b", axis=1),
+            node("Mul", "a b", "p"),
+            node("MatMul", "p w", "z"),
+            node("Softmax", "z", "y"),
+        ],
+        [port("x")],
+        [port("y", ("batch", 2))],
+        [
+            constant("first", [0], np.int64),
+            constant("second", [1], np.int64),
+            constant("w", [[-9.0, 9.0]]),
+        ],
+    )
+    spec = question(tmp_path, Baseline(kind="constant"), Baseline(kind="linear"), data=data)
+    model = Model(path=str(product), classes=(0, 1))
+    record = bench.run(msgspec.structs.replace(spec, model=model))
+    for metric in ("necessity.gain", "necessity.balanced_gain"):
+        found = outcomes(record, 0.3, metric)
+        assert len(found) == 2
+        assert all(one.startswith("PASS") for one in found.values()), found

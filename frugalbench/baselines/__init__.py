@@ -2,7 +2,7 @@
 
 `fit("linear", rows)` calls `fit` of `baselines/linear.py`. A baseline is an ONNX graph that takes
 the inputs of the model it is compared with, and answers the probabilities of the same classes, or
-a number. It is written in the fewest operators that do it, so that its cost is its own. Other
+a number. It is written in few operators, so that its cost is its own. Other
 packages add a kind under the entry point group `frugalbench.baselines`: a module with
 `fit(rows: Rows) -> bytes`.
 """
