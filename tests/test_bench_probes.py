@@ -12,7 +12,7 @@ from _onnx import constant, linear, node, port, save_model
 from onnx import TensorProto
 
 from frugalbench import bench, store, worker
-from frugalbench.bench import _probe
+from frugalbench.bench import _probe_plan
 from frugalbench.errors import UsageError
 from frugalbench.metrics import measure_all
 from frugalbench.record import Record
@@ -427,7 +427,7 @@ def test_a_slow_model_is_probed_on_fewer_rows_and_in_time(tmp_path: Path) -> Non
 
 
 def test_no_time_at_all_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_probe, "SHARE", 0.0)
+    monkeypatch.setattr(_probe_plan, "SHARE", 0.0)
     record = probed(tmp_path, perturb("gaussian_noise", 0.1), shuffles=1, reproduce=True)
     assert record.probed is not None
     assert record.probed.rows == 0

@@ -23,7 +23,8 @@ from frugalbench.bench._checks import Watch, check_rounds
 from frugalbench.bench._members import answer_members, members_seconds
 from frugalbench.bench._meters import Edge, Meters, open_meters
 from frugalbench.bench._open import Opened, Started, open_model
-from frugalbench.bench._probe import LOST, nothing, probe, reserve, wanted
+from frugalbench.bench._probe import probe
+from frugalbench.bench._probe_plan import LOST, nothing, reserve, wanted
 from frugalbench.bench._queries import Queries
 from frugalbench.bench._rows import Progress, Rows, answer_rows
 from frugalbench.bench._timed import Timed, idle, timed_run

@@ -12,6 +12,17 @@ import numpy.typing as npt
 from frugalbench import inputs, probes, runners
 from frugalbench.bench._probe_ask import Asker, Late, Outputs, batch_of, some
 from frugalbench.bench._probe_importance import importance
+from frugalbench.bench._probe_plan import (
+    LATE,
+    REPEAT_SECONDS,
+    as_array,
+    line,
+    no_rows,
+    nothing,
+    numbered,
+    picked_rows,
+    searches,
+)
 from frugalbench.bench._probe_repeat import repeats
 from frugalbench.bench._rows import Progress, Rows
 from frugalbench.errors import FrugalbenchError
@@ -20,37 +31,9 @@ from frugalbench.probes import Found, Probe, Whole
 from frugalbench.record import Pass, Probed
 from frugalbench.spec import Perturbation, Probes
 
-__all__ = ["LOST", "nothing", "probe", "reserve", "wanted"]
+__all__ = ["probe"]
 
 Array = npt.NDArray[Any]
-SHARE = 0.3
-"""Of the time that is left after the rows, what probes may take at most."""
-REPEAT_SECONDS, REPEAT_SHARE = 1.0, 0.1
-"""For asking the same rows again, where nothing else is asked for."""
-ROWS_BYTES = 64 * 1024**2
-KEPT_BACK = 1.5
-SEARCHED = 25
-"""Rows are as few as it takes for a search to ask so often about each of them."""
-LOST = "the model did not come back from the extra passes"
-LATE = "there was no time for this pass; raise probes.seconds or plan.max_seconds"
-
-
-def wanted(job: Job) -> bool:
-    """Whether this process is to make extra passes."""
-    asked = job.spec.probes
-    if job.process or not job.rows or job.answer is None or job.data is None:
-        return False
-    return bool(asked.perturb or asked.shuffles or asked.reproduce)
-
-
-def reserve(job: Job, left: float) -> float:
-    """Seconds to keep for the extra passes, of those that are left."""
-    asked = job.spec.probes
-    if not wanted(job):
-        return 0.0
-    if asked.perturb or asked.shuffles:
-        return max(0.0, min(asked.seconds, SHARE * left))
-    return max(0.0, min(asked.seconds, REPEAT_SECONDS, REPEAT_SHARE * left))
 
 
 def probe(
@@ -88,71 +71,20 @@ def probe(
     try:
         if time.monotonic() + call_seconds > until:
             raise Late
-        picked = _picked(job, feed, places, trial, until)
+        picked = picked_rows(job, feed, places, trial, until)
     except (Late, FrugalbenchError, MemoryError) as error:
-        return nothing(job, LATE if isinstance(error, Late) else _line(error))
+        return nothing(job, LATE if isinstance(error, Late) else line(error))
     drawn = places[picked]
     asker = Asker(job, session, truth[drawn], batch, progress)
     passes = _Passes(job, feed, some(feed, drawn, job.rows), asker, until)
     made = passes.all(load_seconds, call_seconds)
     if picked.size < min(places.size, job.spec.probes.rows):
-        note = f"{picked.size:,} rows were probed in the time and memory there were"
-        made = msgspec.structs.replace(made, notes=(*made.notes, note))
-    return {**passes.arrays, "probe:rows": picked, **_as_array(made)}
-
-
-def _picked(
-    job: Job, feed: Mapping[str, Array], places: Array, trial: Asker, until: float
-) -> npt.NDArray[np.int64]:
-    """Which of the answered rows to probe: as many as every pass has time for, one at least."""
-    few = some(feed, places[: trial.batch], job.rows)
-    begun = time.monotonic()
-    trial.read(trial.outputs(few, until))
-    each = max(time.monotonic() - begun, 1e-9) / min(trial.batch, places.size)
-    fit = int((until - time.monotonic()) / each / KEPT_BACK / _asked_of_a_row(job, feed))
-    row_bytes = max(1, sum(one[:1].nbytes for one in feed.values()))
-    count = min(fit, job.spec.probes.rows, ROWS_BYTES // row_bytes, places.size)
-    rng = np.random.default_rng(job.spec.plan.seed)
-    return np.sort(rng.choice(places.size, max(1, count), replace=False)).astype(np.int64)
-
-
-def _asked_of_a_row(job: Job, feed: Mapping[str, Array]) -> int:
-    """About how often the model is asked about one row in all passes together."""
-    asked = job.spec.probes
-    count = 4 if asked.reproduce else 1
-    for one in asked.perturb:
-        searches = probes.open_probe(one.kind).search is not None
-        count += len(probes.severities(one)) * (min(asked.queries, SEARCHED) if searches else 1)
-    width = sum(int(np.prod(one.shape[1:])) for one in feed.values()) if asked.shuffles else 0
-    return count + width
-
-
-def nothing(job: Job, why: str) -> dict[str, Array]:
-    """No row was probed at all: `probed`, which says why."""
-    return _as_array(_nothing(job, why))
-
-
-def _as_array(made: Probed) -> dict[str, Array]:
-    return {"probed": np.frombuffer(msgspec.json.encode(made), np.uint8)}
-
-
-def _line(error: BaseException) -> str:
-    return str(error) or "the memory ran out"
-
-
-def _nothing(job: Job, why: str) -> Probed:
-    passes = [
-        Pass(
-            kind=one.kind,
-            severity=severity,
-            unit=probes.open_probe(one.kind).unit,
-            seed=job.spec.plan.seed,
-            reason=why,
+        note = (
+            f"{picked.size:,} rows were probed in the time and memory there were; raise "
+            "probes.seconds and plan.max_seconds for more"
         )
-        for one in job.spec.probes.perturb
-        for severity in probes.severities(one)
-    ]
-    return Probed(rows=0, passes=tuple(passes), notes=(f"no row was probed: {why}",))
+        made = msgspec.structs.replace(made, notes=(*made.notes, note))
+    return {**passes.arrays, "probe:rows": picked, **as_array(made)}
 
 
 @dataclass(slots=True)
@@ -176,13 +108,13 @@ class _Passes:
             self.wholes = {name: Whole(one) for name, one in self.whole_feed.items()}
             told = self._again(before, load_seconds, call_seconds) if asked.reproduce else ()
         except (Late, FrugalbenchError, MemoryError) as error:
-            made = _nothing(self.job, LATE if isinstance(error, Late) else _line(error))
+            made = no_rows(self.job, LATE if isinstance(error, Late) else line(error))
             return msgspec.structs.replace(made, rows=len(self.asker.truth))
         passes = self._disturbed(asked)
         features: tuple[str, ...] = ()
         rounds = 0
         if asked.shuffles:
-            features, rounds = self._importance(before, asked.shuffles, bool(_searches(asked)))
+            features, rounds = self._importance(before, asked.shuffles, bool(searches(asked)))
         passes |= self._searched(asked)
         return Probed(
             rows=len(self.asker.truth),
@@ -212,7 +144,7 @@ class _Passes:
 
     def _disturbed(self, asked: Probes) -> dict[int, Pass]:
         made = {}
-        for number, one, severity in _numbered(asked):
+        for number, one, severity in numbered(asked):
             found = probes.open_probe(one.kind)
             if found.disturb is not None:
                 made[number] = self._pass(number, one, found, severity, self.until)
@@ -220,7 +152,7 @@ class _Passes:
 
     def _searched(self, asked: Probes) -> dict[int, Pass]:
         made = {}
-        waiting = _searches(asked)
+        waiting = searches(asked)
         for place, (number, one, severity) in enumerate(waiting):
             now = time.monotonic()
             share = now + (self.until - now) / (len(waiting) - place)
@@ -254,7 +186,7 @@ class _Passes:
         except Late:
             return msgspec.structs.replace(told, reason=LATE)
         except (FrugalbenchError, MemoryError) as error:
-            return msgspec.structs.replace(told, reason=_line(error))
+            return msgspec.structs.replace(told, reason=line(error))
         own = "value" if self.asker.is_regression else "y_pred"
         self.arrays[f"probe:{number}:{own}"] = given
         return msgspec.structs.replace(told, inputs=fit, queries=queries)
@@ -311,7 +243,7 @@ class _Passes:
                 columns=facts.features if facts else (),
             )
         except (FrugalbenchError, MemoryError) as error:
-            self.notes.append(f"no feature was shuffled: {_line(error)}")
+            self.notes.append(f"no feature was shuffled: {line(error)}")
             return (), 0
         if isinstance(found, str):
             self.notes.append(f"no feature was shuffled: {found}")
@@ -323,13 +255,3 @@ class _Passes:
                 f"{shuffles}"
             )
         return found.features, found.rounds
-
-
-def _numbered(asked: Probes) -> list[tuple[int, Perturbation, float]]:
-    """Every pass that is asked for, in order."""
-    wanted = [(one, severity) for one in asked.perturb for severity in probes.severities(one)]
-    return [(number, one, severity) for number, (one, severity) in enumerate(wanted)]
-
-
-def _searches(asked: Probes) -> list[tuple[int, Perturbation, float]]:
-    return [one for one in _numbered(asked) if probes.open_probe(one[1].kind).search is not None]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from frugalbench.bench._probe_ask import Asker, Late, Outputs
 from frugalbench.probes import Whole
 
-__all__ = ["Importance", "importance"]
+__all__ = ["MOST_FEATURES", "Importance", "importance"]
 
 Array = npt.NDArray[Any]
 MOST_FEATURES = 2000
