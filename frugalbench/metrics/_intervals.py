@@ -19,6 +19,7 @@ __all__ = [
     "LEVEL",
     "Draw",
     "auc_delong",
+    "auc_of_places",
     "early_stopping",
     "effective_size",
     "hierarchical",
@@ -28,6 +29,7 @@ __all__ = [
     "order_statistic",
     "quantile_draw",
     "resampled_mean",
+    "share_below",
     "t_value",
     "wilson",
     "z_value",
@@ -262,13 +264,21 @@ def auc_delong(
     Returns:
         (auc, low, high).
     """
-    from scipy.stats import rankdata
+    return auc_of_places(
+        share_below(positives, negatives), 1 - share_below(negatives, positives), level
+    )
 
-    m, n = positives.size, negatives.size
-    joint = rankdata(np.concatenate([positives, negatives]))
-    over = (joint[:m] - rankdata(positives)) / n
-    under = 1 - (joint[m:] - rankdata(negatives)) / m
-    auc = float(over.mean())
+
+def share_below(scores: Floats, others: Floats) -> Floats:
+    """The share of the others below each score, (rows,), those equal to it counting one half."""
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
+    return below / (2.0 * ordered.size)
+
+
+def auc_of_places(over: Floats, under: Floats, level: float = LEVEL) -> tuple[float, float, float]:
+    """The same of the shares that each positive row is above, and each negative one below."""
+    m, n, auc = over.size, under.size, float(over.mean())
     half = z_value(level) * math.sqrt(float(over.var(ddof=1)) / m + float(under.var(ddof=1)) / n)
     low, high = _auc_score(auc, m, n, level)
     return auc, max(0.0, min(low, auc - half)), min(1.0, max(high, auc + half))

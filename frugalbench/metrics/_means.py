@@ -24,6 +24,7 @@ from frugalbench.metrics._folded import Estimate
 from frugalbench.metrics._intervals import LEVEL, mean_t, t_value, wilson
 
 __all__ = [
+    "bounded_mean",
     "brier",
     "difference",
     "difference_of_means",
@@ -69,16 +70,30 @@ def brier(
         level: two-sided confidence level.
         seed: of the resampling of clusters.
     """
-    losses = (p - y) ** 2
-    found = mean(losses, clusters, level, seed)
+    return bounded_mean((p - y) ** 2, 0.0, 1.0, clusters, level, seed)
+
+
+def bounded_mean(
+    values: Floats,
+    least: float,
+    most: float,
+    clusters: Codes | None = None,
+    level: float = LEVEL,
+    seed: Seed = 0,
+) -> Estimate | None:
+    """The mean of values from `least` to `most`; as `mean`, and never a point.
+
+    Values that are all alike have no spread to learn from: as many rows, or clusters, may all be
+    alike by chance when up to Wilson's share of none differ as far as they can.
+    """
+    found = mean(values, clusters, level, seed)
     if found is None:
         return None
-    low, high = max(0.0, found.low), min(1.0, found.high)
-    if np.ptp(losses) == 0:
-        # Losses that are all alike have no spread to learn from; a share of as many rows has.
-        ends = wilson(found.estimate * y.size, y.size, level)
-        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
-    return Estimate(found.estimate, low, high)
+    middle, low, high = found
+    if np.ptp(values) == 0:
+        share = float(wilson(0, number_of_clusters(clusters, values.size), level)[1])
+        low, high = middle - share * (middle - least), middle + share * (most - middle)
+    return Estimate(middle, min(middle, max(least, low)), max(middle, min(most, high)))
 
 
 def in_the_large(

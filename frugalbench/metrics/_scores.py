@@ -22,7 +22,7 @@ from frugalbench.metrics._clusters import (
     resampled_sums,
 )
 from frugalbench.metrics._folded import Estimate, Folded, folded
-from frugalbench.metrics._intervals import LEVEL, auc_delong
+from frugalbench.metrics._intervals import LEVEL, auc_of_places, share_below
 from frugalbench.metrics._means import difference, in_the_large
 
 __all__ = ["BINS", "ECE_ROWS", "auc", "bin_codes", "delta_auc", "ece"]
@@ -68,15 +68,17 @@ def ece(
     gaps = scale * np.bincount(codes, weights=p - y, minlength=BINS).astype(np.float64)
     if clusters is None:
         noises = [scale * one for one in _label_noise(codes, y, seed)]
+        large = in_the_large(p, y, level=level)
+        assert large is not None, "there are rows"
+        ends = large.low, large.high
     else:
         spread = np.where(codes[:, None] == np.arange(BINS), (p - y)[:, None], 0.0)
         drawn = scale * resampled_sums(spread, clusters, REPLICATES, seed)
         noises = [(drawn - gaps) * math.sqrt(count / (count - 1))]
+        ends = resampled_interval(float(gaps.mean()), drawn.mean(axis=1), count, level)
     found = [folded(gaps, noise, level=level) for noise in noises]
-    large = in_the_large(p, y, clusters, level, seed)
-    assert large is not None, "there are rows, and clusters"
     # No error is smaller than that of the mean, whose interval is never a point.
-    high = max(*(one.high for one in found), -large.low, large.high)
+    high = max(*(one.high for one in found), -ends[0], ends[1])
     low = min(one.low for one in found)
     return Folded(found[0].estimate, low, min(1.0, high), _expected_ece(p, codes))
 
@@ -133,27 +135,21 @@ def auc(
     ones = y.astype(bool)
     if min(int(ones.sum()), int((~ones).sum())) < 2 or not np.isfinite(p).all():
         return None
-    area, low, high = auc_delong(p[ones], p[~ones], level)
+    over, under = share_below(p[ones], p[~ones]), 1 - share_below(p[~ones], p[ones])
+    area, low, high = auc_of_places(over, under, level)
     if clusters is None:
         return Estimate(area, low, high)
     count = number_of_clusters(clusters, p.size)
     if count < 2:
         return None
-    place = np.where(ones, _share_below(p, p[~ones]), 1 - _share_below(p, p[ones]))
-    columns = np.column_stack([place * ones, ones, place * ~ones, ~ones])
-    over, positives, under, negatives = resampled_sums(columns, clusters, REPLICATES, seed).T
+    place = np.zeros((p.size, 2))
+    place[ones, 0], place[~ones, 1] = over, under
+    columns = np.column_stack([place, ones, ~ones])
+    above, below, positives, negatives = resampled_sums(columns, clusters, REPLICATES, seed).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        areas = over / positives + under / negatives - area
+        areas = above / positives + below / negatives - area
     ends = resampled_interval(area, areas, count, level)
     return Estimate(area, max(0.0, min(low, ends[0])), min(1.0, max(high, ends[1])))
-
-
-def _share_below(p: Floats, others: Floats) -> Floats:
-    """The share of the others below each score, those equal to it counting one half."""
-    ordered = np.sort(others)
-    below = np.searchsorted(ordered, p, "left") + np.searchsorted(ordered, p, "right")
-    shares: Floats = below / (2.0 * ordered.size)
-    return shares
 
 
 def delta_auc(
