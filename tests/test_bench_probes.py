@@ -9,13 +9,17 @@ import pytest
 from _build import change, missing, value
 from _faulty import slow
 from _onnx import constant, linear, node, port, save_model
+from _records import make_record
 from onnx import TensorProto
 
 from frugalbench import bench, store, worker
 from frugalbench.bench import _probe_plan
+from frugalbench.bench._probe_ask import Asker
 from frugalbench.errors import UsageError
+from frugalbench.jobs import Job
 from frugalbench.metrics import measure_all
-from frugalbench.record import Record
+from frugalbench.record import Answer, Record
+from frugalbench.runners import Bound, Feed, Outputs
 from frugalbench.spec import Data, Model, Perturbation, Plan, Probes, Spec, Target
 
 QUICK = Plan(
@@ -152,6 +156,84 @@ def test_a_model_of_labels_only_is_searched_too(tmp_path: Path) -> None:
     labels = linear(tmp_path / "m.onnx", "ArgMax", ONE, out=("batch",), axis=1, keepdims=0)
     record = probed(tmp_path, perturb("square_attack", 1.0), model=labels, queries=60)
     assert value("robustness.accuracy", record, probe="square_attack:1").estimate < 0.7
+
+
+@pytest.mark.parametrize("positive", [1, None])
+@pytest.mark.parametrize("threshold", [0.5, 0.9])
+def test_a_margin_sees_past_a_probability_that_has_come_to_one(
+    positive: int | None, threshold: float
+) -> None:
+    data = change(make_record().data, classes=(0, 1), positive=positive)
+    spec = Spec(model=Model(path="m", threshold=threshold if positive else 0.5))
+    job = Job(
+        spec=spec, ports=(), rows=3, batch=1, inputs="data", data=data,
+        answer=Answer(output="y", kind="probability", how="by hand"),
+    )  # fmt: skip
+    asker = Asker(job, Nobody(), np.array([1, 1, 1, 1, 0]), 1, lambda stage, share: None)
+    score = np.array([[1e-20, 1.0], [1e-10, 1.0], [0.3, 0.7], [np.nan, 1.0], [1.0, 1e-30]])
+    margins, answers = asker.margins({"output": score}, np.arange(5))
+    assert margins[0] > margins[1] > 1 > margins[2]
+    assert margins[4] > margins[0]
+    # It says what the answer says, whatever the threshold.
+    assert answers.tolist() == [1, 1, int(spec.model.threshold <= 0.7), -1, 0]
+    assert (margins[:3] > 0).tolist() == (answers[:3] == 1).tolist()
+    assert not margins[3] > 0
+
+
+class Nobody:
+    """A session that is never asked."""
+
+    bound, provider = False, "test"
+
+    def predict(self, feed: Feed, outputs: tuple[str, ...]) -> Outputs:
+        raise NotImplementedError
+
+    def bind(self, feed: Feed) -> Bound:
+        raise NotImplementedError
+
+
+def test_images_and_sounds_are_disturbed_from_a_file_of_arrays(tmp_path: Path) -> None:
+    """The mean of an image over a bound, and the loudness of a sound."""
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 2, 60)
+    bright = rng.random((60, 3, 12, 12)).astype(np.float32) / 2 + y[:, None, None, None] / 2
+    loud = (0.1 + 0.8 * y[:, None]) * np.sin(np.arange(300) / 5)[None]
+    np.savez(tmp_path / "image.npz", x=bright.astype(np.float32), y=y)
+    np.savez(tmp_path / "sound.npz", x=loud.astype(np.float32), y=y)
+    weights = [constant("half", [[0.5]]), constant("steep", [[100.0]])]
+    after = [
+        node("Sub", "level half", "over"),
+        node("Mul", "over steep", "z"),
+        node("Sigmoid", "z", "y"),
+    ]
+    image = save_model(
+        tmp_path / "image.onnx",
+        [node("ReduceMean", "x", "mean", axes=[1, 2, 3], keepdims=0),
+         node("Unsqueeze", "mean one", "level"), *after],
+        [port("x", ("batch", 3, 12, 12))], [port("y", ("batch", 1))],
+        [*weights, constant("one", [1], np.int64)],
+    )  # fmt: skip
+    sound = save_model(
+        tmp_path / "sound.onnx",
+        [node("ReduceMax", "x", "level", axes=[1], keepdims=1), *after],
+        [port("x", ("batch", 300))], [port("y", ("batch", 1))], weights,
+    )  # fmt: skip
+    kinds = ("brightness", "contrast", "blur", "jpeg", "gaussian_noise", "square_attack")
+    seen = probed(
+        tmp_path, *map(perturb, kinds), perturb("brightness", 1.0), model=image,
+        data=tmp_path / "image.npz", features=(), queries=5,
+    )  # fmt: skip
+    assert set(reasons(seen)) == {""}
+    assert value("robustness.accuracy", seen, probe="blur:1").estimate > 0.9
+    # All white: every image is bright.
+    assert value("robustness.accuracy", seen, probe="brightness:1").estimate == y.mean()
+    heard = probed(
+        tmp_path, perturb("audio_noise"), perturb("gain", -12.0, 0.0), model=sound,
+        data=tmp_path / "sound.npz", features=(),
+    )  # fmt: skip
+    assert set(reasons(heard)) == {""}
+    assert value("robustness.accuracy", heard, probe="gain:0").estimate == 1
+    assert value("robustness.accuracy", heard, probe="gain:-12").estimate == 1 - y.mean()
 
 
 def test_what_the_model_ignores_has_no_importance(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ __all__ = ["Asker", "Late", "Outputs", "batch_of", "some"]
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Outputs = dict[str, Array]
-TINY = 1e-12
+TINY, SMALLEST = 1e-12, 1e-300
 
 
 class Late(Exception):  # noqa: N818 - it ends a pass and is no error
@@ -101,7 +101,7 @@ class Asker:
         """How far the answers to some rows are from being wrong, and the answers.
 
         Above 0 is right. With scores it is the lead of the true class over the next one, or over
-        the threshold. A regression is never wrong, only less right.
+        the threshold, in logarithms. A regression is never wrong, only less right.
         """
         read, truth = self.read(outputs), self.truth[rows]
         if self.is_regression:
@@ -115,13 +115,22 @@ class Asker:
         return np.where(right, np.fmax(lead, TINY), np.fmin(lead, -TINY)), given
 
     def _lead(self, score: Floats, truth: Array) -> Floats:
+        """By how much the log probability of the true class leads.
+
+        A probability that has come to 1 hides a step towards the boundary; the logarithm of the
+        other ones shows it.
+        """
         places = np.arange(truth.size)
-        if self._data.positive is not None:
-            over = score[:, self._data.positive] - self._job.spec.model.threshold
-            return np.where(truth == self._data.positive, over, -over)
-        others = score.copy()
+        logs = np.log(np.fmax(score, SMALLEST))
+        logs[np.isnan(score).any(axis=1)] = np.nan
+        positive = self._data.positive
+        if positive is not None:
+            threshold = self._job.spec.model.threshold
+            over = logs[:, positive] - logs[:, 1 - positive] - np.log(threshold / (1 - threshold))
+            return np.asarray(np.where(truth == positive, over, -over))
+        others = logs.copy()
         others[places, truth] = -np.inf
-        lead: Floats = score[places, truth] - others.max(axis=1)
+        lead: Floats = logs[places, truth] - others.max(axis=1)
         return lead
 
 
