@@ -1,12 +1,26 @@
-"""How often the model is right: scikit-learn's numbers."""
+"""How often the model is right, and how far it is off: scikit-learn's numbers."""
+
+from typing import Any
 
 import numpy as np
 import pytest
 from _build import FAILED, change, labels, missing, value
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+from sklearn.metrics import log_loss as sklearn_log_loss
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
+from test_coverage import accepted
+
+from frugalbench.metrics import _confusion
+from frugalbench.record import Record
 
 ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=60)
 
@@ -136,3 +150,235 @@ def test_answers_that_are_not_numbers_count_for_nothing() -> None:
     gap = missing("fairness.equal_opportunity_difference", broken, attribute="sex")
     assert gap.reason == "not_finite"
     assert "1 of 100 rows" in gap.detail
+
+
+def with_clusters(record: Record, codes: Any) -> Record:
+    """The same record, its rows in clusters."""
+    assert record.data is not None
+    codes = np.asarray(codes, np.int64)
+    data = change(record.data, cluster="person", clusters=int(codes.max()) + 1)
+    return change(record, data=data, arrays={**record.arrays, "cluster": codes})
+
+
+def regression(target: Any, answers: Any) -> Record:
+    """A record of numbers answered to rows with these labels."""
+    arrays = {"target": np.asarray(target, np.float64), "value": np.asarray(answers, np.float64)}
+    return change(labels([0, 1], [0, 1]), arrays=arrays)
+
+
+def probable(rows: int, classes: int, seed: int) -> Record:
+    """Calibrated probabilities of so many classes, each of which some rows have."""
+    random = np.random.default_rng(seed)
+    score = random.dirichlet(np.ones(classes), rows)
+    y = (score.cumsum(axis=1) < random.random(rows)[:, None]).sum(axis=1)
+    y[: 2 * classes] = np.tile(np.arange(classes), 2)
+    names, positive = tuple(range(classes)), 1 if classes == 2 else None
+    return labels(y, score.argmax(axis=1), classes=names, positive=positive, score=score)
+
+
+REGRESSIONS = [
+    f"quality.{name}" for name in ("mean_absolute_error", "root_mean_squared_error", "r2")
+]
+CLASSIFIERS = [
+    f"quality.{name}" for name in ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss")
+]
+
+
+@given(rows=ROWS.map(lambda rows: [(a % 2, b % 2) for a, b in rows]))
+def test_f1_is_scikit_learns(rows: list[tuple[int, int]]) -> None:
+    y, answers = zip(*rows, (1, 1), strict=True)
+    found = value("quality.f1", labels(y, answers))
+    assert found.estimate == pytest.approx(f1_score(y, answers))
+    assert 0 <= found.low < found.high <= 1
+
+
+@given(rows=ROWS, pairs=st.booleans())
+def test_macro_f1_is_scikit_learns(rows: list[tuple[int, int]], pairs: bool) -> None:
+    y, answers = zip(*rows, *[(c, c) for c in range(3)], strict=True)
+    record = labels(y, answers, classes=(0, 1, 2), positive=None)
+    if pairs:
+        record = with_clusters(record, np.arange(len(y)) // 2)
+    found = value("quality.f1", record)
+    assert found.estimate == pytest.approx(f1_score(y, answers, average="macro"))
+    assert 0 <= found.low < found.high <= 1
+
+
+def test_an_answer_outside_the_classes_is_a_miss_and_no_false_alarm() -> None:
+    y, answers = [0, 1, 2, 1], [0, 1, 2, -1]
+    found = value("quality.f1", labels(y, answers, classes=(0, 1, 2), positive=None))
+    assert found.estimate == pytest.approx((1 + 2 / 3 + 1) / 3)
+
+
+def test_f1_of_what_is_nowhere_is_missing_and_not_zero() -> None:
+    assert missing("quality.f1", labels([0] * 9, [0] * 9)).reason == "no_positives"
+    assert value("quality.f1", labels([0] * 9, [1] * 9)).estimate == 0
+    assert missing("quality.f1", labels([0, 1], [0, 1], positive=None)).reason == (
+        "no_positive_class"
+    )
+    several = labels([0, 1], [0, 2], classes=(0, 1, 2), positive=None)
+    assert missing("quality.f1", several).reason == "empty_class"
+
+
+def test_f1_without_a_mistake_is_not_certain() -> None:
+    found = value("quality.f1", labels([0, 1] * 10, [0, 1] * 10))
+    assert (found.estimate, found.high) == (1, 1)
+    assert 0.7 < found.low < 0.9
+    several = labels([0, 1, 2] * 10, [0, 1, 2] * 10, classes=(0, 1, 2), positive=None)
+    assert 0.7 < value("quality.f1", several).low < 1
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_nineteen_intervals_in_twenty_hold_f1(classes: int) -> None:
+    random, right, runs = np.random.default_rng(classes), 0, 300
+    shares = np.array([0.7, 0.3] if classes == 2 else [0.5, 0.3, 0.15, 0.05])
+    stay = 0.7
+    # Answers are right seven times in ten, else any class: the true table, and its F1.
+    table = shares[:, None] * (stay * np.eye(classes) + (1 - stay) / classes)
+    each = 2 * np.diag(table) / (table.sum(axis=0) + table.sum(axis=1))
+    truth = each[1] if classes == 2 else each.mean()
+    for run in range(runs):
+        y = random.choice(classes, 200, p=shares)
+        other = random.integers(0, classes, 200)
+        answers = np.where(random.random(200) < stay, y, other)
+        if classes == 2:
+            found = _confusion.f1(y, answers, 1, None, run)
+        else:
+            found = _confusion.macro_f1(y, answers, classes, None, run)
+        assert found is not None
+        right += found.low <= truth <= found.high
+    assert accepted(right, runs, 0.95)
+
+
+def test_a_large_table_is_as_uncertain_row_by_row_as_resampled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(5)
+    y = random.integers(0, 5, 800)
+    answers = np.where(random.random(800) < 0.6, y, random.integers(-1, 5, 800))
+    table = _confusion.macro_f1(y, answers, 5, None, 1)
+    monkeypatch.setattr(_confusion, "MOST_CELLS", 0)
+    by_row = _confusion.macro_f1(y, answers, 5, None, 1)
+    alone = _confusion.macro_f1(y, answers, 5, np.arange(800), 1)
+    assert by_row.estimate == table.estimate
+    for other in (by_row, alone):
+        assert other.high - other.low == pytest.approx(table.high - table.low, rel=0.06)
+
+
+@given(seed=st.integers(0, 2**32 - 1), classes=st.integers(2, 5))
+def test_log_loss_is_scikit_learns(seed: int, classes: int) -> None:
+    record = probable(40, classes, seed)
+    y, score = record.arrays["y_true"], record.arrays["score"]
+    found = value("quality.log_loss", record)
+    assert found.estimate == pytest.approx(sklearn_log_loss(y, score, labels=range(classes)))
+    assert 0 <= found.low < found.estimate < found.high
+    assert (found.unit, found.note) == ("nat", "")
+
+
+def test_no_chance_for_what_came_is_counted_and_said() -> None:
+    """A probability of 0 is no infinite loss, and no quiet one."""
+    score = np.array([[1.0, 0.0], [0.0, 1.0], [0.4, 0.6], [0.5, 0.5]])
+    y = np.array([1, 1, 1, 0])
+    found = value("quality.log_loss", labels(y, score.argmax(axis=1), score=score))
+    assert found.estimate == pytest.approx(sklearn_log_loss(y, score))
+    assert found.note.startswith("1 rows gave their class no chance")
+
+
+@given(seed=st.integers(0, 2**32 - 1), classes=st.integers(3, 5))
+def test_auc_of_several_classes_is_scikit_learns(seed: int, classes: int) -> None:
+    record = probable(60, classes, seed)
+    y, score = record.arrays["y_true"], record.arrays["score"]
+    expected = roc_auc_score(y, score, multi_class="ovr", average="macro")
+    for one in (record, with_clusters(record, np.arange(60) // 2)):
+        found = value("quality.auc", one)
+        assert found.estimate == pytest.approx(expected)
+        assert 0 <= found.low < found.estimate < found.high <= 1
+
+
+def test_auc_of_several_classes_needs_two_rows_of_each() -> None:
+    record = labels(
+        [0, 0, 1, 1, 2], [0] * 5, classes=(0, 1, 2), positive=None, score=np.full((5, 3), 1 / 3)
+    )
+    assert missing("quality.auc", record).reason == "one_class"
+
+
+@given(
+    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=3, max_size=40)
+)
+def test_errors_of_a_regression_are_scikit_learns(rows: list[tuple[float, float]]) -> None:
+    target, answers = (np.array(one) for one in zip(*rows, (0.0, 1.0), (5.0, 2.0), strict=True))
+    record = regression(target, answers)
+    root = value("quality.root_mean_squared_error", record)
+    assert root.estimate == pytest.approx(root_mean_squared_error(target, answers))
+    assert 0 <= root.low < root.estimate < root.high
+    explained = value("quality.r2", record)
+    assert explained.estimate == pytest.approx(r2_score(target, answers), rel=1e-6, abs=1e-9)
+    assert explained.low <= explained.estimate <= explained.high <= 1
+
+
+def test_far_labels_lose_no_digits() -> None:
+    random = np.random.default_rng(6)
+    target = random.normal(size=500)
+    answers = target + random.normal(0, 0.5, 500)
+    near, far = (
+        value("quality.r2", regression(target + shift, answers + shift)) for shift in (0.0, 1e7)
+    )
+    assert far.estimate == pytest.approx(near.estimate, abs=1e-6)
+    assert (far.low, far.high) == pytest.approx((near.low, near.high), abs=1e-6)
+
+
+@pytest.mark.parametrize("address", ["quality.r2", "quality.root_mean_squared_error"])
+def test_nineteen_intervals_in_twenty_hold_what_a_regression_misses(address: str) -> None:
+    random, right, runs = np.random.default_rng(7), 0, 150
+    truth = 0.8 if address == "quality.r2" else 0.5
+    for run in range(runs):
+        target = random.normal(size=120)
+        record = regression(target, target + random.normal(0, 0.5, 120))
+        if address == "quality.r2":
+            # Labels of variance 1, errors of variance 1/4 that the answers add to them.
+            target = record.arrays["value"]
+            record = regression(target, record.arrays["target"])
+        plan = change(record.spec.plan, seed=run)
+        found = value(address, change(record, spec=change(record.spec, plan=plan)))
+        right += found.low <= truth <= found.high
+    assert accepted(right, runs, 0.95)
+
+
+def test_a_regression_says_what_it_lacks() -> None:
+    equal = regression([3.0] * 5, [1.0, 2.0, 3.0, 4.0, 5.0])
+    assert missing("quality.r2", equal).reason == "no_spread"
+    assert missing("quality.mean_absolute_error", regression([1.0, 2.0], [2.0, 3.0])).reason == (
+        "same_error"
+    )
+    vast = regression([1.0, 2.0, 3.0], [1e300, 2.0, 3.0])
+    for address in REGRESSIONS[1:]:
+        assert missing(address, vast).reason == "not_finite"
+    for address in REGRESSIONS:
+        assert missing(address, labels([0, 1], [0, 1])).reason == "not_regression"
+        assert missing(address, regression([], [])).reason == "not_finite"
+        assert missing(address, regression([1.0], [1.0])).reason == "not_finite"
+        assert missing(address, regression([1.0, np.nan], [1.0, 2.0])).reason == "not_finite"
+        assert missing(address, FAILED).reason == "no_run"
+
+
+@pytest.mark.parametrize("address", [*CLASSIFIERS, *REGRESSIONS])
+def test_rows_said_four_times_are_no_more_evidence(address: str) -> None:
+    """Four rows of a person widen an interval to that of the persons."""
+    if address in CLASSIFIERS:
+        record = probable(500, 2, 8)
+    else:
+        random = np.random.default_rng(9)
+        target = random.normal(size=500)
+        record = regression(target, target + random.normal(size=500))
+    alone = value(address, record)
+    arrays = {
+        name: array if name == "latency_ns" else np.repeat(array, 4, axis=0)
+        for name, array in record.arrays.items()
+    }
+    people = with_clusters(change(record, arrays=arrays), np.repeat(np.arange(500), 4))
+    again, blind = value(address, people), value(address, change(record, arrays=arrays))
+    assert again.interval == "cluster_bootstrap"
+    assert again.estimate == pytest.approx(alone.estimate)
+    assert again.high - again.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert blind.high - blind.low < 0.6 * (again.high - again.low)
+    together = with_clusters(record, np.zeros(500))
+    assert missing(address, together).reason == "one_cluster"

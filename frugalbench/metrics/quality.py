@@ -231,7 +231,7 @@ def r2(record: Record) -> Measure:
     centred = rows.labels - rows.labels.mean()
     spread = float(np.abs(centred).max())
     if spread == 0:
-        return Missing(reason="one_value", detail="the labels are all equal: nothing to explain")
+        return Missing(reason="no_spread", detail="the labels are all equal: nothing to explain")
     around, off = centred / spread, (rows.answers - rows.labels) / spread
     with np.errstate(over="ignore"):
         columns = np.column_stack([np.ones(around.size), around, around**2, off**2])
