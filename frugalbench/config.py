@@ -74,7 +74,7 @@ def _question(raw: dict[str, Any]) -> Question:
         if isinstance(one, str):
             raw[part][key] = [one]
     words = raw.pop("baselines", None) or []
-    raw["baselines"] = [baseline(word) for word in ([words] if isinstance(words, str) else words)]
+    raw["baselines"] = [baseline(word) for word in (words if isinstance(words, list) else [words])]
     spec = convert(raw, Spec, "configuration")
     judged_by = load_policy(path) if path else named_truly(convert(policy, Policy, "policy"))
     return Question(spec=with_factors(spec), policy=judged_by, results=str(results))

@@ -335,3 +335,9 @@ def test_a_model_that_sees_what_no_line_can_is_needed(tmp_path: Path) -> None:
         found = outcomes(record, 0.3, metric)
         assert len(found) == 2
         assert all(one.startswith("PASS") for one in found.values()), found
+
+
+@pytest.mark.parametrize("word", ["baselines=3", "baselines=[3]", "baselines=[[linear]]"])
+def test_what_is_no_baseline_is_refused_in_one_line(word: str) -> None:
+    with pytest.raises(UsageError, match="baselines"):
+        load_spec("model=nhanes-mlp", "data=nhanes", word)
