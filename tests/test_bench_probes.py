@@ -12,12 +12,14 @@ from _onnx import constant, linear, node, port, save_model
 from _records import make_record
 from onnx import TensorProto
 
-from frugalbench import bench, store, worker
+from frugalbench import bench, runners, store, worker
 from frugalbench.bench import _probe_plan
 from frugalbench.bench._probe_ask import Asker
+from frugalbench.config import load_spec
 from frugalbench.errors import UsageError
-from frugalbench.jobs import Job
+from frugalbench.jobs import Job, prepare
 from frugalbench.metrics import measure_all
+from frugalbench.probes import Whole
 from frugalbench.record import Answer, Record
 from frugalbench.runners import Bound, Feed, Outputs
 from frugalbench.spec import Data, Model, Perturbation, Plan, Probes, Spec, Target
@@ -138,6 +140,43 @@ def test_a_search_flips_what_its_ball_reaches_and_nothing_else(tmp_path: Path) -
         np.testing.assert_array_equal(fooled[sure], reached[sure])
     assert record.probed is not None
     assert record.probed.passes[1].queries == 60
+
+
+@pytest.mark.parametrize("severity", [0.1, 0.3])
+def test_a_search_finds_nearly_all_that_a_linear_model_can_lose(severity: float) -> None:
+    """Of a logistic regression the worst point of the ball is known: no search passes it."""
+    ends = Probes(perturb=(perturb("square_attack", severity),), queries=200, reproduce=False)
+    spec = load_spec("model=german-logreg", "target.meters=[fake]")
+    spec = change(spec, probes=ends, plan=QUICK)
+    record = bench.run(spec)
+    ready = prepare(spec)
+    ((name, feed),) = ready.feed.items()
+    whole, session = Whole(feed), runners.open_session(spec.model, spec.target)
+    positive = ready.data.positive if ready.data else None
+    assert positive is not None
+    assert ready.job.answer is not None
+    output = ready.job.answer.output
+
+    def logit(rows: Any) -> Any:
+        outputs = session.predict({name: rows.astype(np.float32)}, (output,))
+        score = np.log(outputs[output].astype(np.float64))
+        return score[:, positive] - score[:, 1 - positive]
+
+    middle = np.median(feed, axis=0)[None].astype(np.float64)
+    steps = np.maximum(whole.spread, 1e-6)
+    slope = (logit(middle + np.diag(steps)) - logit(middle)) / steps
+    rows = record.arrays["probe:rows"]
+    is_positive = (record.arrays["y_true"][rows] == positive)[:, None]
+    radius = severity * whole.spread
+    radius = np.where(whole.is_coded, np.floor(radius), radius)
+    push = np.where(is_positive, -1, 1) * np.sign(slope) * radius
+    worst = np.clip(feed[rows] + push, whole.low, whole.high)
+    right = record.arrays["y_pred"][rows] == record.arrays["y_true"][rows]
+    bound = np.log(spec.model.threshold / (1 - spec.model.threshold))
+    held = right & ((logit(worst) >= bound) == is_positive[:, 0])
+    found = record.arrays["probe:0:y_pred"] == record.arrays["y_true"][rows]
+    assert held.mean() - 0.002 <= found.mean() <= held.mean() + 0.015
+    assert held.mean() < right.mean()
 
 
 def test_a_model_no_search_can_flip_keeps_all_of_its_accuracy(tmp_path: Path) -> None:
