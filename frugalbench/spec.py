@@ -163,7 +163,8 @@ class Plan(Strict, frozen=True, kw_only=True):
     wanted relative half-widths `half_width_p50` or `half_width_p99`, processes are added, up to
     `max_processes`, until both are reached. A run with fewer than `min_queries` queries or
     `min_seconds` timed seconds in a process is not valid. `max_seconds` bounds everything, from
-    reading the model to the last answer. Of each process at most `keep` latencies are kept.
+    reading the model to the last answer, and each baseline anew. Of each process at most `keep`
+    latencies are kept.
 
     A process during which others took more than `max_other_cpu` of the machine, or a hypervisor
     more than `max_steal`, is disturbed: it is marked, and run again up to `retries` times in all.
