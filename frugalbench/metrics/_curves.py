@@ -28,7 +28,7 @@ CELLS = 256
 FEW_CELLS = 64
 """The same when clusters are resampled: every cell is a column of sums."""
 SHUFFLES = 100
-GRID = (np.arange(256) + 0.5) / 256
+GRID = (np.arange(64) + 0.5) / 64
 """False positive rates at which resampled curves are compared."""
 
 

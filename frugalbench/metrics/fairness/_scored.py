@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._clusters import resampled_sums
 from frugalbench.metrics._counts import group_rows, labelled
 from frugalbench.metrics._folded import Estimate, Folded
 from frugalbench.metrics._metric import MissingGroups, no_run
-from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme, resampled_ends
+from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme
 from frugalbench.metrics._proportions import clopper_pearson
+from frugalbench.metrics._resampled import resampled, shares
 from frugalbench.record import Record
 from frugalbench.values import Missing, Value
 
@@ -187,9 +187,11 @@ def widest_pair(rows: Rows, size: Callable[[int, int, float], Folded | None]) ->
     found = []
     for i, j in pairs:
         wide = size(i, j, BOTH_ENDS)
-        strict = size(i, j, 1 - 2 * ALPHA / len(pairs))
-        if wide is None or strict is None:
+        if wide is None:
             return too_few(rows.names[i])
+        # Corrected, a lower end is lower still.
+        strict = size(i, j, 1 - 2 * ALPHA / len(pairs)) if wide.low > 0 else wide
+        assert strict is not None, "it has been found at another level"
         found.append((wide.estimate, wide.high, strict.low, wide.expected))
     estimates, highs, lows, expected = zip(*found, strict=True)
     estimate = max(estimates)
@@ -238,14 +240,11 @@ def share_by_group(
     count = int(np.unique(clusters).size)
     if count < 2:
         return too_few(names[0])
-    within = codes[:, np.newaxis] == np.arange(size)
-    columns = np.hstack([within & inside[:, np.newaxis], within]).astype(np.float64)
-    sums = resampled_sums(columns, clusters, seed=seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = sums[:, :size] / sums[:, size:]
+    drawn, units = shares(codes, inside, clusters, size, seed)
+    resample = resampled(hits / trials, drawn, units)
 
     def ends(level: float) -> tuple[Floats, Floats]:
-        low, high = resampled_ends(hits / trials, drawn, count, level)
+        low, high = resample(level)
         return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
-    return ByGroup(title, names, trials, hits / trials, ends, replicates=drawn, clusters=count)
+    return ByGroup(title, names, units, hits / trials, ends, replicates=drawn, clusters=count)

@@ -1,5 +1,7 @@
 """How the probabilities a model gives to one group compare with those it gives to another."""
 
+import numpy as np
+
 from frugalbench.metrics._curves import Roc, area_between, roc
 from frugalbench.metrics._extremes import largest_value
 from frugalbench.metrics._folded import Folded
@@ -15,6 +17,7 @@ from frugalbench.metrics.fairness._scored import (
     measure_by_group,
     number,
     positive_scores,
+    too_few,
     value_of,
     widest_pair,
 )
@@ -32,6 +35,10 @@ __all__ = [
     "ece",
     "ece_group_max",
 ]
+
+
+FEWEST = 30
+"""Rows of either class below which a curve is mostly steps of single rows."""
 
 
 def _in_group(
@@ -157,11 +164,15 @@ def abroca(record: Record, attribute: str, missing: MissingGroups = "include") -
 
     Gardner et al. (2019). Curves that cross have areas of one size and lie apart all the same. High
     end: the largest upper end over the pairs; low end: the largest lower end after Bonferroni's
-    correction.
+    correction. Missing where a group has fewer than 30 rows of a class.
     """
     rows = positive_scores(record, attribute, missing)
     if isinstance(rows, Missing):
         return rows
+    for group, name in enumerate(rows.names):
+        labels = rows.labels[rows.codes == group]
+        if np.bincount(labels, minlength=2).min() < FEWEST:
+            return too_few(name)
     curves = [_curve(rows, group) for group in range(len(rows.names))]
 
     def area(i: int, j: int, level: float) -> Folded | None:
