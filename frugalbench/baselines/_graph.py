@@ -7,10 +7,13 @@ import numpy.typing as npt
 
 from frugalbench.baselines._rows import Rows
 
-__all__ = ["ANSWER", "Graph"]
+__all__ = ["ANSWER", "ML", "Graph"]
 
 ANSWER = "baseline_answer"
 """The output of every baseline: probabilities (rows, classes), or numbers (rows, 1)."""
+
+ML = "ai.onnx.ml"
+"""The operators of classical machine learning: one of them does what several plain ones do."""
 
 OPSET, ML_OPSET, IR = 17, 3, 8
 
@@ -86,7 +89,7 @@ class Graph:
             producer_name="frugalbench",
             opset_imports=[
                 helper.make_opsetid("", OPSET),
-                helper.make_opsetid("ai.onnx.ml", ML_OPSET),
+                helper.make_opsetid(ML, ML_OPSET),
             ],
         )
         model.ir_version = IR

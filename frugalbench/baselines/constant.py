@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from frugalbench.baselines._graph import ANSWER, Graph
+from frugalbench.baselines._graph import ANSWER, ML, Graph
 from frugalbench.baselines._rows import Rows
 
 __all__ = ["fit"]
@@ -25,9 +25,7 @@ def fit(rows: Rows) -> bytes:
     plain = len(rows.ports) == 1 and port.dtype == "float" and not rows.is_whole(port)
     if plain and port.shape is not None and len(port.shape) == 2:
         # One operator where the shape of the rows would take three, and a third more time.
-        graph.add(
-            "TreeEnsembleRegressor", port.name, output=ANSWER, domain="ai.onnx.ml", **_leaf(answer)
-        )
+        graph.add("TreeEnsembleRegressor", port.name, output=ANSWER, domain=ML, **_leaf(answer))
     else:
         shape = graph.add("Concat", graph.size(), graph.weight([answer.size], np.int64), axis=0)
         graph.add("Expand", graph.weight(answer[np.newaxis]), shape, output=ANSWER)

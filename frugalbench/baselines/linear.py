@@ -1,11 +1,12 @@
 """Logistic or ridge regression on standardised features."""
 
+import math
 import warnings
 from typing import Any
 
 import numpy as np
 
-from frugalbench.baselines._graph import ANSWER, Graph
+from frugalbench.baselines._graph import ANSWER, ML, Graph
 from frugalbench.baselines._rows import Rows
 
 __all__ = ["fit"]
@@ -40,14 +41,30 @@ def fit(rows: Rows) -> bytes:
     graph = Graph(rows)
     features = graph.features()
     if rows.empty:
-        empty = graph.add("IsNaN", features)
-        features = graph.add("Where", empty, graph.weight(imputer.statistics_), features)
-    centred = graph.add("Sub", features, graph.weight(scaler.mean_))
-    scaled = weight / scaler.scale_[:, np.newaxis]
-    last = "" if rows.classes else ANSWER
-    score = graph.add("Gemm", centred, graph.weight(scaled), graph.weight(bias), output=last)
-    if rows.classes:
-        graph.add("Softmax", score, output=ANSWER, axis=1)
+        features = graph.add(
+            "Imputer",
+            features,
+            domain=ML,
+            imputed_value_floats=imputer.statistics_.tolist(),
+            replaced_value_float=math.nan,
+        )
+    standard = graph.add(
+        "Scaler",
+        features,
+        domain=ML,
+        offset=scaler.mean_.tolist(),
+        scale=(1 / scaler.scale_).tolist(),
+    )
+    graph.add(
+        "LinearRegressor",
+        standard,
+        output=ANSWER,
+        domain=ML,
+        coefficients=weight.T.ravel().tolist(),
+        intercepts=bias.tolist(),
+        targets=bias.size,
+        post_transform="SOFTMAX" if rows.classes else "NONE",
+    )
     return graph.finish(bias.size)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from frugalbench.baselines._graph import ANSWER, Graph
+from frugalbench.baselines._graph import ANSWER, ML, Graph
 from frugalbench.baselines._rows import Rows
 
 __all__ = ["fit"]
@@ -31,7 +31,7 @@ def fit(rows: Rows) -> bytes:
         "TreeEnsembleRegressor",
         graph.features(),
         output=ANSWER,
-        domain="ai.onnx.ml",
+        domain=ML,
         n_targets=columns,
         **_attributes(model.tree_, places),
     )
