@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -454,3 +456,13 @@ def test_a_card_that_cannot_be_read_is_known_before_anything_is_measured(tmp_pat
     for names in ({"model": "absent.md"}, {"data": "absent.md"}):
         with pytest.raises(UsageError, match="there is no card"):
             jobs.prepare(asked(tmp_path, **names))
+
+
+def test_a_worker_loads_no_package_that_only_the_parent_needs() -> None:
+    script = (
+        "import sys, frugalbench.worker\n"
+        "heavy = 'yaml sklearn scipy pyarrow onnx onnxruntime pandas'\n"
+        "print([name for name in heavy.split() if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,9 +1,8 @@
 """The keys of a YAML text and what they hold, from a file nobody vouches for."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
-
-import yaml
 
 from frugalbench.errors import UsageError
 
@@ -13,13 +12,19 @@ EMPTY = ("", "~", "null", "true", "false", "yes", "no", "[]", "{}")
 """Scalars that are no text of their own."""
 
 
-class _TextLoader(yaml.BaseLoader):
+@cache
+def _text_loader() -> Any:
     """YAML whose scalars are all text, so that nothing is constructed; it accepts no alias."""
+    # A worker, which reads no card, has no need of the package.
+    import yaml
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not accepted here")
-        return super().compose_node(parent, index)
+    class TextLoader(yaml.BaseLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("aliases (*name) are not accepted here")
+            return super().compose_node(parent, index)
+
+    return TextLoader
 
 
 def pairs(text: str, path: str) -> list[tuple[str, list[str]]]:
@@ -28,8 +33,10 @@ def pairs(text: str, path: str) -> list[tuple[str, list[str]]]:
     Raises:
         UsageError: the text is not readable YAML, or too deeply nested.
     """
+    import yaml
+
     try:
-        return list(_pairs(yaml.load(text, Loader=_TextLoader)))  # noqa: S506 - it makes text only
+        return list(_pairs(yaml.load(text, Loader=_text_loader())))  # noqa: S506 - it makes text only
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         first = " ".join(str(error).split())[:200]
         raise UsageError(f"the YAML of card {path} cannot be read: {first}; correct it") from None
