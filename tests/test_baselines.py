@@ -90,6 +90,16 @@ def test_numbers_are_those_of_scikit_learn(kind: str, empty: bool) -> None:
     np.testing.assert_allclose(found[:, 0], wanted, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("regression", [True, False])
+def test_small_differences_of_large_numbers_are_kept(regression: bool) -> None:
+    x, score = data()
+    x = (x + 1e6 * np.array([1, 0, 0, 0])).astype(np.float32)
+    y = score if regression else (score > np.median(score)).astype(np.int64)
+    found = answers(baselines.fit("linear", rows_of(x, y, () if regression else (0, 1))), {"x": x})
+    wanted = reference("linear", x, y, regression=regression)
+    np.testing.assert_allclose(found[:, 0] if regression else found, wanted, atol=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["linear", "tree"])
 @pytest.mark.parametrize(
     ("dtype", "name"),

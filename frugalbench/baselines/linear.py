@@ -12,6 +12,8 @@ from frugalbench.baselines._rows import Rows
 __all__ = ["fit"]
 
 STEPS = 500
+FAR = 100
+"""Standard deviations from 0 within which a mean can be taken into the bias."""
 NEVER = -1e4
 """The logit of a class that no training row has; its probability is nought."""
 
@@ -48,16 +50,19 @@ def fit(rows: Rows) -> bytes:
             imputed_value_floats=imputer.statistics_.tolist(),
             replaced_value_float=math.nan,
         )
-    standard = graph.add(
-        "Scaler",
-        features,
-        domain=ML,
-        offset=scaler.mean_.tolist(),
-        scale=(1 / scaler.scale_).tolist(),
-    )
+    scale, offset = scaler.scale_, scaler.mean_
+    weight = weight / scale[:, np.newaxis]
+    if (np.abs(offset) >= FAR * scale).any():
+        # In single precision the small differences of large numbers would be lost.
+        near = offset.astype(np.float32)
+        features = graph.add(
+            "Scaler", features, domain=ML, offset=near.tolist(), scale=[1.0] * near.size
+        )
+        offset = offset - near
+    bias = bias - offset @ weight
     graph.add(
         "LinearRegressor",
-        standard,
+        features,
         output=ANSWER,
         domain=ML,
         coefficients=weight.T.ravel().tolist(),
