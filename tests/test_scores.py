@@ -70,10 +70,10 @@ def test_the_expected_error_of_a_calibrated_model_is_what_simulation_gives() -> 
     random = np.random.default_rng(4)
     for shape in ((2.0, 3.0), (0.1, 0.5), (0.05, 5.0)):
         p = random.beta(*shape, 400)
-        seen = [_scores.ece(p, random.random(400) < p, seed=k) for k in range(300)]
+        seen = [_scores.ece(p, random.random(400) < p, seed=k) for k in range(150)]
         errors = np.array([one.estimate for one in seen if one is not None])
         assert seen[0] is not None
-        assert seen[0].expected == pytest.approx(errors.mean(), rel=0.1), shape
+        assert seen[0].expected == pytest.approx(errors.mean(), rel=0.12), shape
 
 
 @pytest.mark.usefixtures("quick")
@@ -298,7 +298,7 @@ def test_nineteen_intervals_in_twenty_hold_the_area_between(shift: float) -> Non
     grid = (np.arange(4000) + 0.5) / 4000
     heights = [norm.sf(norm.isf(grid) - one) for one in (1.0, shift)]
     truth = float(np.abs(heights[0] - heights[1]).mean())
-    runs = 60
+    runs = 40
     for run in range(runs):
         found = _curves.abroca(*scored(random, 150), *scored(random, 250, shift), seed=run)
         assert found is not None
