@@ -37,7 +37,9 @@ def disturb(array: Array, severity: float, rng: np.random.Generator, whole: Whol
 def _smooth(pixels: Floats, axis: int, sigma: float) -> Floats:
     """Weighted mean along one axis, tap by tap."""
     reach = max(1, int(np.ceil(SIGMAS * sigma)))
-    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    # A blur of next to nothing has one tap: the others are beyond what a double holds.
+    with np.errstate(over="ignore"):
+        taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     taps /= taps.sum()
     places = np.arange(pixels.shape[axis])
     smooth = np.zeros_like(pixels)
