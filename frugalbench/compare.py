@@ -16,6 +16,15 @@ BETWEEN_PROCESSES = 0.05
 lie about 3 % apart, so that a difference under 5 % of two single ones is no difference."""
 
 
+ANSWERED = (
+    *("quality", "calibration", "fairness", "robustness", "explanation", "privacy", "necessity"),
+    "reproducibility",
+)
+"""Families of what a model answered to labelled rows."""
+PROBED = ("robustness", "explanation", "reproducibility")
+TIMED = ("necessity.extra_energy", "necessity.energy_per", "necessity.latency")
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of two records, a and b.
 
@@ -64,18 +73,22 @@ def _obstacle(
     `invalid` names the records whose run is INVALID.
     """
     family = address.partition(".")[0]
-    if family in ("quality", "fairness"):
-        same = a.data is not None and b.data is not None and a.data.sha256 == b.data.sha256
-        return "" if same and _rows_of(a) == _rows_of(b) else "other data"
+    if family in ANSWERED and not _same_rows(a, b):
+        return "other data"
+    if family in PROBED and a.spec.probes != b.spec.probes:
+        return "other probes"
+    if family in ANSWERED and not address.startswith(TIMED):
+        return ""
     if family in ("carbon", "water", "projection") and a.spec.site != b.spec.site:
         return "other site"
-    if family in ("latency", "energy", "carbon", "water") and _traffic(a) != _traffic(b):
+    timed = family in ("latency", "energy", "carbon", "water") or address.startswith(TIMED)
+    if timed and _traffic(a) != _traffic(b):
         return "other traffic"
-    if invalid and family in ("latency", "energy", "carbon", "water", "projection"):
+    if invalid and (timed or family == "projection"):
         return f"the run of {' and '.join(invalid)} is INVALID"
     if isinstance(one, Value) and isinstance(other, Value) and one.method != other.method:
         return f"{one.method} against {other.method}"
-    if family in ("latency", "energy", "carbon", "water") and a.host.cpu != b.host.cpu:
+    if timed and a.host.cpu != b.host.cpu:
         return "other processor"
     return ""
 
@@ -85,6 +98,17 @@ def _traffic(record: Record) -> tuple[object, ...]:
     plan = record.spec.plan
     samples = record.run.samples if record.run and plan.scenario != "offline" else None
     return plan.scenario, samples, plan.target_qps
+
+
+def _same_rows(a: Record, b: Record) -> bool:
+    """Whether two records answer the same rows of the same data."""
+    one, other = a.data, b.data
+    if one is None or other is None or one.sha256 != other.sha256:
+        return False
+    known = one.rows_sha256 and other.rows_sha256
+    if known and one.rows_sha256 != other.rows_sha256:
+        return False
+    return _rows_of(a) == _rows_of(b)
 
 
 def _rows_of(record: Record) -> tuple[object, ...]:

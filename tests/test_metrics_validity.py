@@ -11,7 +11,7 @@ from rich.console import Console
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from frugalbench import metrics, report
-from frugalbench.certify import ANSWER_FAMILIES, RUN_FAMILIES, Policy, Rule, judge
+from frugalbench.certify import ANSWER_FAMILIES, RUN_FAMILIES, RUN_TOO, Policy, Rule, judge
 from frugalbench.compare import compare
 from frugalbench.metrics import validity
 from frugalbench.record import Answered, Noise, Process, Record
@@ -253,7 +253,9 @@ def test_what_is_missing_says_so_and_not_that_the_run_is_invalid() -> None:
 def test_every_family_of_metrics_is_timed_or_answered_or_neither() -> None:
     """A new family must be told apart: is it evidence when the run is INVALID?"""
     families = {name.partition(".")[0] for name in metrics.every()}
-    assert families == {*RUN_FAMILIES, *ANSWER_FAMILIES, "memory", "validity"}
+    neither = {"memory", "validity", "reproducibility", "transparency"}
+    assert families == {*RUN_FAMILIES, *ANSWER_FAMILIES, *neither}
+    assert set(RUN_TOO) <= set(metrics.every())
     assert not set(RUN_FAMILIES) & set(ANSWER_FAMILIES)
 
 

@@ -33,15 +33,18 @@ __all__ = [
 SEVERITY: tuple[Outcome, ...] = ("PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL")
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "NOT_EVALUATED": 3}
 
-TIMED = (
-    *("latency.", "energy.", "carbon.", "water.", "projection."),
-    *("necessity.extra_energy", "necessity.energy_", "necessity.latency_"),
+RUN_FAMILIES = ("latency", "energy", "carbon", "water", "projection")
+RUN_TOO = (
+    "necessity.extra_energy",
+    "necessity.energy_per_extra_correct",
+    "necessity.latency_ratio",
 )
-ANSWERED = (
-    *("quality.", "fairness.", "calibration.", "robustness.", "privacy.", "necessity.", "drift."),
+ANSWER_FAMILIES = (
+    *("quality", "calibration", "fairness", "drift", "robustness", "explanation", "privacy"),
+    "necessity",
 )
-"""How the names begin of what an INVALID run leaves without evidence: what was timed, and, where a
-model does not answer alike from call to call, what it answered."""
+"""What an INVALID run leaves without evidence: what was timed, and, where a model does not answer
+alike from call to call, what it answered."""
 
 LACKING = {
     "attribute": ("missing_attribute", "no group column was declared: add data.groups=[…]"),
@@ -181,8 +184,9 @@ class _Judged:
 
     def _void(self, name: str) -> str:
         """Why a run is no evidence for a metric, or nothing."""
+        family = name.partition(".")[0]
+        timed = family in RUN_FAMILIES or name in RUN_TOO
         for flaw in self._flaws:
-            about_answers = flaw.code == "answers_differ" and name.startswith(ANSWERED)
-            if name.startswith(TIMED) or about_answers:
+            if timed or (flaw.code == "answers_differ" and family in ANSWER_FAMILIES):
                 return f"the run is INVALID: {flaw.detail}"
         return ""
