@@ -7,16 +7,21 @@ that one file runs on a server and on a board.
 
     python scripts/train_reference.py                           # everything, into the package
     python scripts/train_reference.py --only german --out DIR   # one set, elsewhere
+    python scripts/train_reference.py --cards                   # the cards only
 
 Only the train split is used to fit and to choose, the decision threshold included. The test split
 is used once, to write the cards. Seeds and numbers of threads are fixed, so a machine repeats
-itself byte for byte; another type of processor may round differently in the last digits.
+itself byte for byte, but for the time in the cards; another type of processor may round differently
+in the last digits. So that a new card needs no new model, `--cards` keeps the model files that are
+in the folder, and writes their cards from them and from what training says of itself.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from reference import REFERENCE
@@ -31,9 +36,14 @@ from reference.quantise import HOW, to_int8
 
 def make(data: Dataset) -> list[Made]:
     """Train the three models of one data set."""
+    began = time.process_time()
     logreg, how_logreg = train_logreg(data.train)
+    fitted = time.process_time()
     mlp, how_mlp = train_mlp(data.train, RECIPES[data.name])
     float_mlp = to_onnx(mlp, data)
+    trained = time.process_time()
+    small_mlp = to_int8(float_mlp, data)
+    quantised = time.process_time()
     return [
         Made(
             name=f"{data.name}-logreg",
@@ -42,6 +52,7 @@ def make(data: Dataset) -> list[Made]:
             content=to_onnx(logreg, data).SerializeToString(),
             parameters=logreg.parameters // 2,  # the other half is the zero score of class 0
             training=how_logreg,
+            cpu_seconds=fitted - began,
         ),
         Made(
             name=f"{data.name}-mlp",
@@ -50,17 +61,25 @@ def make(data: Dataset) -> list[Made]:
             content=float_mlp.SerializeToString(),
             parameters=mlp.parameters,
             training=how_mlp,
+            cpu_seconds=trained - fitted,
         ),
         Made(
             name=f"{data.name}-mlp-int8",
             kind="small neural network in 8-bit integers",
             genre="petit réseau de neurones en entiers de 8 bits",
-            content=to_int8(float_mlp, data).SerializeToString(),
+            content=small_mlp.SerializeToString(),
             parameters=mlp.parameters,
             training=f"`{data.name}-mlp` (see its card), {HOW}",
+            cpu_seconds=quantised - fitted,
             twin=float_mlp.SerializeToString(),
         ),
     ]
+
+
+def kept(made: Made, out: Path) -> Made:
+    """A model with the content of its file, and of its twin's, in place of what was trained."""
+    twin = made.twin and (out / f"{made.name.removesuffix('-int8')}.onnx").read_bytes()
+    return replace(made, content=(out / f"{made.name}.onnx").read_bytes(), twin=twin)
 
 
 def write(made: Made, data: Dataset, out: Path) -> None:
@@ -80,6 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=REFERENCE / "models", help="folder to write to")
     parser.add_argument("--only", choices=sorted(RECIPES), action="append", help="one data set")
+    parser.add_argument("--cards", action="store_true", help="keep the model files that are there")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     # The quantiser advises a graph optimisation that these few nodes do not need.
@@ -87,7 +107,7 @@ def main() -> None:
     for name in options.only or sorted(RECIPES):
         data = load(name)
         for made in make(data):
-            write(made, data, options.out)
+            write(kept(made, options.out) if options.cards else made, data, options.out)
 
 
 if __name__ == "__main__":

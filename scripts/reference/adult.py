@@ -95,6 +95,12 @@ ABOUT = About(
     what="An extract of the 1994 US census database: work, education and household of adults, and "
     "whether their income exceeds 50 000 USD. It is the most used data set of the fairness "
     "literature, and is here for comparison with it.",
+    motivation="Comparison: whoever measures fairness has numbers on these rows to hold ours "
+    "against. Its makers wanted a task to compare classifiers with.",
+    collection="By the census, not by this project: Barry Becker drew the extract from the "
+    "database of 1994 and kept people over 16 with an income, hours of work and a survey weight. "
+    "The extract says nothing of how each question was put, nor of consent to this use.",
+    labelling="Not by hand: the makers of the extract cut the recorded income at 50 000 USD.",
     sensitive="They are here to measure unequal treatment. Sex and race are **not** features; age "
     "**is**. Marital status, relationship and occupation stay features and are related to sex: "
     "leaving a column out does not make a model blind to it.",

@@ -13,7 +13,13 @@ import pyarrow as pa
 from .markdown import bullets, front_matter, grid
 from .tables import About, Column, Prepared
 
-CARD_VERSION = "1.0.0"
+CARD_VERSION = "1.1.0"
+MAINTENANCE = (
+    "The files are fixed. A change brings a new version of this card, a new SHA-256 and a line in "
+    "`CHANGELOG.md`; the same wheel and the same pyarrow give the same bytes again. Whoever finds "
+    "an error opens an issue in the repository of the project; errors of the source itself are for "
+    "its publisher to correct."
+)
 
 
 def column_entries(prepared: Prepared, table: pa.Table) -> list[dict[str, str]]:
@@ -100,11 +106,23 @@ Licence: {about.licence}. Terms: {about.terms}
 
 {about.attribution}
 
+## Motivation
+
+{about.motivation}
+
+## Collection
+
+{about.collection}
+
 ## How it was prepared
 
 Written by `scripts/make_reference_data.py`; every count on this page was made by it.
 
 {bullets(prepared.steps)}
+
+## Labelling
+
+{about.labelling}
 
 ## Sensitive attributes
 
@@ -125,4 +143,8 @@ Written by `scripts/make_reference_data.py`; every count on this page was made b
 ## Not for
 
 {bullets(about.not_for)}
+
+## Maintenance
+
+{MAINTENANCE}
 """

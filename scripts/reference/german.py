@@ -100,6 +100,13 @@ ABOUT = About(
     ' Changes to the original are listed under "How it was prepared".',
     what="Consumer credits of one bank in southern Germany, with whether they were complied with. "
     "It is small and fast, meant for demonstrations and tests.",
+    motivation="A thousand rows with a decision about people in them: enough to try a tool in a "
+    "second, and few enough to show what a tool says when evidence is thin.",
+    collection="By the bank, in the course of business, from 1973 to 1975; Hans Hofmann gave the "
+    "table to the repository in 1994. How rows were drawn is known in part only (see the limits), "
+    "and of consent to this use nothing is known.",
+    labelling="By the course of each credit: the bank noted whether the contract was complied "
+    "with. What counts as a breach is not documented in the source.",
     sensitive="They are here to exercise the fairness measures. Sex and foreign worker are **not** "
     "features; age **is**. The job category `unskilled non-resident` stays a feature and may "
     "stand for origin.",

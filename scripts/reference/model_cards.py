@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from frugalbench.host import describe
+
 from . import SEED, sha256
 from .datasets import Dataset
 from .markdown import front_matter, grid
@@ -29,6 +31,7 @@ class About:
     not_for: str
     pas_pour: str
     remark: str
+    ethics: str
     screens: bool = False
 
 
@@ -43,6 +46,10 @@ ABOUTS = {
         remark="At this threshold the model flags far more people than have the diagnosis, so its "
         "accuracy is below that of always answering no: the price of finding cases. Judge it by "
         "balanced accuracy, AUC, calibration and true positive rate, not by accuracy.",
+        ethics="The label is a diagnosis, not the disease: access to a doctor differs between the "
+        "groups compared here, and a model that learns the label learns that too. A miss costs "
+        "another person than a false alarm does, and ages are not served alike (see the table "
+        "above). The terms of the data forbid any attempt to learn who a participant is.",
         screens=True,
     ),
     "adult": About(
@@ -55,6 +62,9 @@ ABOUTS = {
         remark="Sex and race are not features, yet the selection rates by group differ widely: "
         "marital status, occupation and hours carry much of the same information, and the incomes "
         "themselves differed.",
+        ethics="It learns who earned what in 1994, and would hand those differences on wherever it "
+        "decided about a person. Leaving out sex and race does not prevent that, because other "
+        "columns stand for them. Nothing is known of the consent of these people to this use.",
     ),
     "german": About(
         task="tell good credits from bad ones (one German bank, 1973-1975)",
@@ -65,6 +75,9 @@ ABOUTS = {
         pas_pour="aucune décision de crédit",
         remark="The test split has 500 rows: every interval is wide. The attribute `sex` of this "
         "data set is unreliable (see its data card), so gaps by sex are an exercise only.",
+        ethics="Whoever was refused is not in the data, so nothing here says how refused people "
+        "would have done. Age is a feature, and a job category stands for residence. A gap by sex "
+        "must not be told as a finding, one way or the other.",
     ),
 }
 
@@ -79,6 +92,7 @@ class Made:
     content: bytes
     parameters: int
     training: str
+    cpu_seconds: float
     twin: bytes | None = None
 
 
@@ -103,6 +117,8 @@ def spoken_fields(made: Made, data: Dataset, measured: Measured) -> dict[str, An
         "dataset": data.name,
         "dataset_sha256": data.digest,
         "train_rows": len(data.train.y),
+        "train_cpu_seconds": round(made.cpu_seconds, 1),
+        "train_cpu": describe().cpu,
         "seed": SEED,
         "sensitive_not_used": list(about.sensitive_not_used),
         "sensitive_used": list(about.sensitive_used),
@@ -176,6 +192,26 @@ def twin_lines(made: Made, data: Dataset, measured: Measured) -> str:
     )
 
 
+def evaluation_line(data: Dataset) -> str:
+    """On which rows the quality was measured."""
+    rows, positives = len(data.test.y), int(data.test.y.sum())
+    return (
+        f"The test split of `{data.name}`: {rows} rows, {positives} of them positive, prepared\n"
+        "like the training rows. No step of training or choosing saw them."
+    )
+
+
+def footprint_lines(made: Made) -> str:
+    """What training took, and what is not known of it."""
+    twin = " the network it was made from, and converting that," if made.twin else ""
+    return (
+        f"Training{twin} takes about {made.cpu_seconds:.1f} s of processor time on\n"
+        f"{describe().cpu}. Its energy was not measured; the trials that led to these settings\n"
+        "are not counted. What an answer takes depends on the machine:\n"
+        f"`frugalbench run model={made.name}` measures it there."
+    )
+
+
 def card(made: Made, data: Dataset, measured: Measured) -> str:
     """The whole model card."""
     about = ABOUTS[data.name]
@@ -204,6 +240,10 @@ Not for {about.not_for}.
 graph). Sensitive attributes that are not features: {unused}. Sensitive
 attributes that are: {used}.
 
+## Evaluation data
+
+{evaluation_line(data)}
+
 ## Quality
 
 Measured on the test split through ONNX Runtime, by `scripts/train_reference.py`.
@@ -219,4 +259,16 @@ Test split, decision threshold {measured.threshold:g}. No intervals here: they a
 toolkit is for. A star marks a rate over fewer than {FEW} rows, a dash one over none.
 
 {group_table(measured.probability >= measured.threshold, data.test)}
+
+## Ethical considerations
+
+{about.ethics}
+
+## Environmental impact
+
+{footprint_lines(made)}
+
+## Contact
+
+Whoever finds an error, or has a question, opens an issue in the repository of the project.
 """

@@ -183,6 +183,15 @@ ABOUT = About(
     "set that a screening could have at hand. Everything that follows from the diagnosis is left "
     "out: glucose, glycohaemoglobin, insulin, diabetic pills and diet, pre-diabetes, risk "
     "warnings, and family history, which the survey asks only of people without a diagnosis.",
+    motivation="Health, and groups that are known to differ in it: a task where a small model is "
+    "of use, where misses and false alarms fall on people, and whose rows anyone may check.",
+    collection="By the survey, not by this project. It draws a sample of the civilian population "
+    "of the United States that lives in households, asks people at home and measures them in "
+    "mobile centres; taking part is voluntary and with informed consent. What was asked and how "
+    "each value was measured is in the documents of the survey (see the source above).",
+    labelling="By the participants: each answered in an interview whether a doctor or other health "
+    "professional ever told them that they have diabetes. Nobody labelled rows afterwards, and the "
+    "answer was not verified; the preparation above counts where a blood value disagrees.",
     sensitive="They are here to measure whether a model serves people unequally. Ethnicity, income "
     "and education are **not** features; gender (as `male`) and age (as `age_years`) **are**, "
     "since a clinical screening would use both. Gender has the survey's two categories only.",

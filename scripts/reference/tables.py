@@ -49,6 +49,9 @@ class About:
     terms: str
     attribution: str
     what: str
+    motivation: str
+    collection: str
+    labelling: str
     sensitive: str
     splits: str
     limits: tuple[str, ...]
