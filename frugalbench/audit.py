@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Label = int | float | str | bool
 BATCH_ROWS = 1 << 18
 MAX_CLASSES = 1000
+MAX_CELLS = 1 << 24
+"""Cells of a table of counts: groups times classes times classes take 128 MiB at most."""
 
 
 def audit(
@@ -39,7 +41,8 @@ def audit(
         label: the column of what is true.
         answer: the column of what a model said, in the same words.
         groups: columns of groups.
-        positive: the label counted as positive; with two of them that are not 0 and 1 it is needed.
+        positive: the label counted as positive, as it is or as it reads; with two of them that are
+            not 0 and 1 it is needed.
         missing: what to do with rows that do not say their group: a group of their own (`include`),
             left out (`exclude`), or refused (`fail`).
 
@@ -47,8 +50,8 @@ def audit(
         The counts by group of each column, for `frugalbench.metrics.fairness.disparity`.
 
     Raises:
-        UsageError: the file cannot be read, has no such column or no row, a row has no label, or
-            the groups or classes are too many.
+        UsageError: the file cannot be read, has no such column or no row, a row has no label, no
+            answer is one of the labels, or the groups or classes are too many.
     """
     file = Path(path)
     columns = {name: _Names() for name in groups}
@@ -72,6 +75,11 @@ def audit(
                 raise UsageError(
                     f"column '{name}' has over {MAX_GROUPS:,} groups: put its values in bands"
                 )
+            if (1 + len(known)) * len(classes) ** 2 > MAX_CELLS:
+                raise UsageError(
+                    f"{len(known):,} groups in '{name}' are too many for {len(classes):,} classes: "
+                    "put the groups or the classes in bands"
+                )
             # The rows without a group come first, the group 0 of the table.
             tally = Tally(1 + len(known), len(classes))
             tally.add(codes + 1, y_true, y_pred)
@@ -79,6 +87,7 @@ def audit(
         rows += y_true.size
     if not rows:
         raise UsageError(f"data {file} holds no rows")
+    _same_words(tables, label, answer)
     return {
         name: _sorted(name, tables[name], known, classes, positive, missing)
         for name, known in columns.items()
@@ -122,6 +131,17 @@ class _Names:
         return self.known.setdefault(value, len(self.known))
 
 
+def _same_words(tables: dict[str, Ints], label: str, answer: str) -> None:
+    """Answers of which none is a label are in other words, not all wrong."""
+    table = next(iter(tables.values())).sum(axis=0)
+    labelled, answered = table.sum(axis=1) > 0, table[:, :-1].sum(axis=0) > 0
+    if answered.any() and not (labelled & answered[: labelled.size]).any():
+        raise UsageError(
+            f"no answer in '{answer}' is one of the labels in '{label}': write both in the same "
+            "words"
+        )
+
+
 def _grown(table: Ints, shape: tuple[int, ...]) -> Ints:
     """The same counts in a larger table; the answers outside the classes stay last."""
     larger = np.zeros(shape, np.int64)
@@ -153,6 +173,10 @@ def _sorted(
     named.sort(key=lambda one: (isinstance(one[0], str), one[0]))
     places = np.array([code for _, code in named], np.int64)
     values = tuple(value for value, _ in named)
+    if absent and missing == "include" and MISSING_GROUP in known.known:
+        raise UsageError(
+            f"a group in '{name}' is named {MISSING_GROUP}, the name of rows without one: rename it"
+        )
     groups = [1 + code for _, code in order] + ([0] if absent and missing == "include" else [])
     rows = table[groups][:, places]
     inside = rows[:, :, places]
@@ -164,11 +188,12 @@ def _sorted(
 
 def _positive(values: tuple[Any, ...], positive: Label | None) -> int | None:
     if positive is not None:
-        if positive not in values:
-            raise UsageError(
-                f"no row is labelled {positive}: {did_you_mean(str(positive), map(str, values))}"
-            )
-        return values.index(positive)
+        words = [str(value) for value in values]
+        if positive in values:
+            return values.index(positive)
+        if str(positive) in words:
+            return words.index(str(positive))
+        raise UsageError(f"no row is labelled {positive}: {did_you_mean(str(positive), words)}")
     if set(values) == {0, 1}:
         return values.index(1)
     if len(values) == 2:
@@ -199,10 +224,15 @@ def _line(error: Exception) -> str:
 
 
 def _parquet(file: Path, names: tuple[str, ...]) -> Iterator[Any]:
+    import pyarrow as pa
     from pyarrow import parquet
 
     with parquet.ParquetFile(file) as source:
-        _need(file, names, source.schema_arrow.names)
+        schema = source.schema_arrow
+        _need(file, names, schema.names)
+        for name in names:
+            if pa.types.is_nested(schema.field(name).type):
+                raise UsageError(f"column '{name}' holds lists or records, not one value a row")
     # Text comes out of the file as codes, which need not be made again.
     with parquet.ParquetFile(file, read_dictionary=list(names)) as source:
         yield from source.iter_batches(BATCH_ROWS, columns=list(names))

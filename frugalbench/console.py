@@ -14,11 +14,13 @@ from rich.console import Console
 from frugalbench import report, settings, store, worker
 from frugalbench.certify import Verdict, judge
 from frugalbench.config import Question
-from frugalbench.errors import MeasurementError
+from frugalbench.errors import MeasurementError, UsageError
+from frugalbench.metrics import MissingGroups
 from frugalbench.record import Record
 from frugalbench.report import json, text
+from frugalbench.report._audited import audited
 
-__all__ = ["Output", "certify", "console", "drift", "judge_again", "run"]
+__all__ = ["Output", "audit", "certify", "console", "drift", "judge_again", "run"]
 
 
 class Output:
@@ -162,6 +164,38 @@ def drift(before: Path, after: Path, policy: str, output: Output) -> int:
     elif output.quiet:
         click.echo(f"{text.verdict_line(verdict)}: {after} after {before}")
     return verdict.exit_code
+
+
+def audit(
+    table: Path,
+    label: str,
+    answer: str,
+    groups: tuple[str, ...],
+    positive: str | None,
+    missing: MissingGroups,
+    margin: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Count a table of answers by groups and show how far they lie apart.
+
+    Raises:
+        UsageError: as `audit.audit`, or the margin is no difference of two shares.
+    """
+    import msgspec
+
+    from frugalbench.audit import audit as count
+
+    if margin is not None and not 0 <= margin < 1:
+        raise UsageError(f"--margin {margin:g} is no difference of two shares: give 0.1, say")
+    counts = count(
+        table, label=label, answer=answer, groups=groups, positive=positive, missing=missing
+    )
+    found = audited(counts, margin)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    console().print(text.audit_tables(found))
 
 
 def _tell(record: Record, verdict: Verdict, output: Output, folder: Path) -> None:

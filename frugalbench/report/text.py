@@ -17,6 +17,7 @@ from rich.text import Text
 from frugalbench.certify import Outcome, Verdict
 from frugalbench.compare import Row
 from frugalbench.record import Record
+from frugalbench.report._audited import SHOWN_RATES, Audited, AuditedColumn, Disparity
 from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, which
 from frugalbench.report._format import Shown, clean, plain, show
@@ -39,6 +40,7 @@ from frugalbench.report._view import (
 from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
+    "audit_tables",
     "checks_table",
     "compared",
     "comparison_table",
@@ -288,6 +290,49 @@ def drift_table(before: Record, after: Record) -> RenderableType:
             name = Text(f"{line.address}\n").append_text(_method(line.measure))
             table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
     return Group(table, *_group_tables(found), *_not_measured(found, failed=False))
+
+
+def audit_tables(found: Audited) -> RenderableType:
+    """Rates by group and how far groups lie apart, column by column."""
+    parts: list[RenderableType] = []
+    for column in found.columns:
+        parts += [Text(f"By {clean(column.attribute)}", style="bold"), _audited_groups(column)]
+        table = _table("Largest difference", "Estimate", "If alike", "Against the margin")
+        for one in column.disparities:
+            alike = "" if one.expected is None else plain(round(one.expected, 3))
+            name = Text(one.name.replace("_", " "))
+            table.add_row(name, _cell(one.measure), Text(alike), _standing(one, found.margin))
+        parts.append(table)
+    return Group(*parts)
+
+
+def _audited_groups(column: AuditedColumn) -> Table:
+    table = _table("Group", "Rows", *(rate.replace("_", " ") for rate in SHOWN_RATES))
+    several = len({one.of for one in column.groups}) > 1
+    for one in column.groups:
+        name = Text(group_name(one.group, "en"))
+        name.append(f"\nclass {clean(one.of)}" if several else "", style="dim")
+        rows = Text(f"{one.n:,}")
+        rows.append(f"\n{one.positives:,} + / {one.negatives:,} −", style="dim")
+        rows.append(f"\n{one.selected:,} selected", style="dim")
+        table.add_row(name, rows, *(_cell(measure) for measure in one.rates.values()))
+    return table
+
+
+def _standing(one: Disparity, margin: float | None) -> Text:
+    """Where a disparity stands against the margin, and who is outside or too few."""
+    if not one.standing or margin is None:
+        return Text("")
+    words = {"within": "within", "outside": "outside", "open": "not enough rows to say: within"}
+    styles = {"within": "green", "outside": "bold red", "open": "yellow"}
+    text = Text(f"{words[one.standing]} {plain(margin)}", styles[one.standing])
+    for pair in one.flagged[:4]:
+        names = f"{group_name(pair.first, 'en')} and {group_name(pair.second, 'en')}"
+        text.append(f"\n{names}: {pair.rate} {pair.difference:+.3f}", style="not bold")
+    for few in sorted(one.needed, key=lambda x: x.now - x.wanted)[:4]:
+        name = group_name(few.group, "en")
+        text.append(f"\n{name}: about {few.wanted:,}, not {few.now:,}", style="not bold")
+    return text
 
 
 def checks_table(checks: Iterable[Check]) -> RenderableType:
