@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._clusters import resampled_sums
 from frugalbench.metrics._counts import group_rows, labelled
 from frugalbench.metrics._metric import MissingGroups
-from frugalbench.metrics._pairs import ByGroup, resampled_ends
+from frugalbench.metrics._pairs import ByGroup
 from frugalbench.metrics._proportions import paired_difference
+from frugalbench.metrics._resampled import alike, resampled, shares, wider
 from frugalbench.record import Record
 from frugalbench.values import Missing
 
@@ -132,19 +132,21 @@ def _clustered(
             detail="all rows belong together (data.cluster), which says nothing of other ones",
         )
     size = len(names)
-    inside = codes[:, np.newaxis] == np.arange(size)
-    values = np.hstack([inside * change[:, np.newaxis], inside]).astype(np.float64)
-    sums = resampled_sums(values, clusters, seed=record.spec.plan.seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = sums[:, :size] / sums[:, size:]
-    estimates = values[:, :size].sum(axis=0) / values[:, size:].sum(axis=0)
-    pairs = np.unique(np.stack([clusters, codes]), axis=1)
+    drawn, units = shares(codes, change, clusters, size, record.spec.plan.seed)
+    estimates = np.bincount(codes, change, size) / np.bincount(codes, minlength=size)
+    ends, apart = resampled(estimates, drawn, units), alike(drawn, units)
+
+    def inside(level: float) -> tuple[Floats, Floats]:
+        low, high = wider(estimates, ends(level), apart(level))
+        return np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0)
+
     return ByGroup(
         title=title,
         names=names,
-        counts=np.bincount(pairs[1], minlength=size),
+        counts=units,
         estimates=estimates,
-        ends=lambda level: resampled_ends(estimates, drawn, count, level),
+        ends=inside,
         replicates=drawn,
         clusters=count,
+        apart=apart,
     )

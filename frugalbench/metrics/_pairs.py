@@ -9,7 +9,6 @@ Sources: Berger (1982), intersection–union tests; Holm (1979); Zou and Donner 
 interval of a difference from those of its two terms, which with Wilson's is Newcombe's (1998).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -17,8 +16,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._intervals import t_value
 from frugalbench.metrics._metric import Needed
+from frugalbench.metrics._resampled import Ends, resampled, wider
 
 __all__ = [
     "ALPHA",
@@ -32,7 +31,6 @@ __all__ = [
     "largest_difference",
     "needed",
     "pairs",
-    "resampled_ends",
     "want",
 ]
 
@@ -56,7 +54,9 @@ class ByGroup:
     `counts` is what it rests on in each: the denominator of a rate, the rows of a mean. `ends`
     gives the ends of every group's interval at a two-sided level. `spread` is the variance of one
     row of each group, where the measure is a mean of rows: more rows divide it. `replicates`
-    (replicates, groups) are there where rows come in so many `clusters`, which groups may share.
+    (replicates, groups) are there where rows come in so many `clusters`, which groups may share;
+    `counts` are then how many clusters have rows to count in each group, and `apart` is how far a
+    group's measure may be off at a level where its clusters are all alike.
     `equal` is the largest difference to be expected if all groups were alike.
     """
 
@@ -64,43 +64,41 @@ class ByGroup:
     names: tuple[str, ...]
     counts: Ints
     estimates: Floats
-    ends: Callable[[float], tuple[Floats, Floats]]
+    ends: Ends
     spread: Floats | None = None
     replicates: Floats | None = None
     clusters: int = 0
+    apart: Callable[[float], Floats] | None = None
     equal: float | None = None
+
+    def between(self, first: Ints, second: Ints) -> Ends:
+        """The ends of first group minus second, element by element, at any two-sided level."""
+        d = self.estimates[first] - self.estimates[second]
+        if self.replicates is not None:
+            units = np.minimum(self.counts[first], self.counts[second])
+            drawn = self.replicates[:, first] - self.replicates[:, second]
+            return self._widened(d, resampled(d, drawn, units), first, second)
+
+        def ends(level: float) -> tuple[Floats, Floats]:
+            low, high = self.ends(level)
+            down, up = self.estimates - low, high - self.estimates
+            return (
+                d - np.sqrt(down[first] ** 2 + up[second] ** 2),
+                d + np.sqrt(up[first] ** 2 + down[second] ** 2),
+            )
+
+        return ends
+
+    def _widened(self, d: Floats, ends: Ends, first: Ints, second: Ints) -> Ends:
+        if self.apart is None:
+            return ends
+        apart = self.apart
+        return lambda level: wider(d, ends(level), apart(level)[first], apart(level)[second])
 
     def differences(self, first: Ints, second: Ints, level: float) -> tuple[Floats, Floats, Floats]:
         """First group minus second, element by element: (difference, low, high)."""
         d = self.estimates[first] - self.estimates[second]
-        if self.replicates is not None:
-            drawn = self.replicates[:, first] - self.replicates[:, second]
-            return d, *resampled_ends(d, drawn, self.clusters, level)
-        low, high = self.ends(level)
-        down, up = self.estimates - low, high - self.estimates
-        return (
-            d,
-            d - np.sqrt(down[first] ** 2 + up[second] ** 2),
-            d + np.sqrt(up[first] ** 2 + down[second] ** 2),
-        )
-
-
-def resampled_ends(
-    estimates: Floats, drawn: Floats, clusters: int, level: float
-) -> tuple[Floats, Floats]:
-    """The wider of the percentile and Student's t interval at each end, element by element.
-
-    Percentiles far out rest on a handful of replicates and are too narrow with few clusters; t
-    trusts the estimate to spread evenly.
-    """
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    scale = math.sqrt(clusters / (clusters - 1))
-    half = t_value(clusters - 1, level) * scale * np.nanstd(drawn, axis=0)
-    return (
-        np.minimum.reduce([low, estimates - half, estimates]),
-        np.maximum.reduce([high, estimates + half, estimates]),
-    )
+        return d, *self.between(first, second)(level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +146,9 @@ def largest_difference(measures: Sequence[ByGroup]) -> Extreme:
     corrected = ALPHA / (first.size * len(measures))
     estimate, low, high, note = -1.0, 0.0, 0.0, ""
     for one in measures:
-        gaps, lows, highs = one.differences(first, second, BOTH_ENDS)
-        low = max(low, float(_at_least(one, first, second, corrected).max()))
+        gaps, ends = one.estimates[first] - one.estimates[second], one.between(first, second)
+        lows, highs = ends(BOTH_ENDS)
+        low = max(low, float(_at_least(gaps, ends, corrected).max()))
         high = max(high, float(np.abs(lows).max()), float(np.abs(highs).max()))
         widest = int(np.abs(gaps).argmax())
         if abs(gaps[widest]) > estimate:
@@ -162,23 +161,22 @@ def largest_difference(measures: Sequence[ByGroup]) -> Extreme:
     return Extreme(estimate, min(low, estimate), max(high, estimate), smallest, note)
 
 
-def _lower(one: ByGroup, first: Ints, second: Ints, alpha: float) -> Floats:
+def _near(d: Floats, ends: Ends, alpha: float) -> Floats:
     """The lower end of each pair's absolute difference, from the side its estimate lies on."""
-    d, low, high = one.differences(first, second, 1 - 2 * alpha)
+    low, high = ends(1 - 2 * alpha)
     near: Floats = np.where(d >= 0, low, -high)
     return near
 
 
-def _at_least(one: ByGroup, first: Ints, second: Ints, alpha: float) -> Floats:
+def _at_least(d: Floats, ends: Ends, alpha: float) -> Floats:
     """The largest margin that each pair's absolute difference is known to pass, erring alpha.
 
     If the true difference is the margin, an estimate as far out may come from either side: of the
     error allowed, as much is spent on the near side as the far side leaves.
     """
-    known = np.zeros(first.size)
+    known = np.zeros(d.size)
     for share in SHARES:
-        near = _lower(one, first, second, share * alpha)
-        far = _lower(one, first, second, (1 - share) * alpha)
+        near, far = _near(d, ends, share * alpha), _near(d, ends, (1 - share) * alpha)
         known = np.where((near > known) & (far > -near), near, known)
     return known
 
@@ -191,47 +189,69 @@ def _widest(one: ByGroup, first: int, second: int) -> str:
     )
 
 
-def pairs(measures: Sequence[ByGroup], margin: float) -> tuple[Pair, ...]:
-    """Every pair of groups in every measure, tested against a margin, the smallest p first."""
+def pairs(measures: Sequence[ByGroup], margin: float, *, flagged: bool = False) -> tuple[Pair, ...]:
+    """Every pair of groups in every measure, tested against a margin, the smallest p first.
+
+    Only those that Holm's correction leaves below 5 % where `flagged` is set.
+    """
     first, second = _every_pair(len(measures[0].names))
-    found = []
+    most = ALPHA if flagged else LEVELS[-1]
+    ends, tested = [], []
     for one in measures:
-        d, low, high = one.differences(first, second, BOTH_ENDS)
-        p = _p_values(one, first, second, margin)
-        found += list(zip([one] * first.size, first, second, d, low, high, p, strict=True))
-    found.sort(key=lambda row: row[6])
-    adjusted, worst = [], 0.0
-    for rank, row in enumerate(found):
-        worst = max(worst, min(1.0, (len(found) - rank) * float(row[6])))
-        adjusted.append(worst)
-    return tuple(
-        Pair(
-            title=one.title,
-            first=one.names[i],
-            second=one.names[j],
-            difference=float(gap),
-            low=float(low),
-            high=float(high),
-            p=float(p),
-            adjusted=holm,
-            flagged=holm < ALPHA,
+        between = one.between(first, second)
+        ends.append(between(BOTH_ENDS))
+        tested.append(_p_values(one, first, second, between, margin, most))
+    p = np.concatenate(tested)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.minimum(1.0, np.arange(p.size, 0, -1) * p[order])
+    adjusted = np.maximum.accumulate(adjusted)
+    # A thousand groups have half a million pairs: none is written down that nobody reads.
+    count = int((adjusted < ALPHA).sum()) if flagged else p.size
+    found = []
+    for place, holm in zip(order[:count], adjusted, strict=False):
+        of, pair = divmod(int(place), first.size)
+        one, (low, high) = measures[of], ends[of]
+        i, j = first[pair], second[pair]
+        found.append(
+            Pair(
+                title=one.title,
+                first=one.names[i],
+                second=one.names[j],
+                difference=float(one.estimates[i] - one.estimates[j]),
+                low=float(low[pair]),
+                high=float(high[pair]),
+                p=float(p[place]),
+                adjusted=float(holm),
+                flagged=bool(holm < ALPHA),
+            )
         )
-        for (one, i, j, gap, low, high, p), holm in zip(found, adjusted, strict=True)
-    )
+    return tuple(found)
 
 
-def _p_values(one: ByGroup, first: Ints, second: Ints, margin: float) -> Floats:
+def _p_values(
+    one: ByGroup, first: Ints, second: Ints, ends: Ends, margin: float, most: float
+) -> Floats:
     """How likely, at most, is a difference as large as each pair's if the true one is the margin.
 
-    The sum of both sides, each the smallest level tried at which an interval leaves it out.
+    The sum of both sides, each the smallest level tried at which an interval leaves it out. Pairs
+    whose p-value is `most` or more keep 1.
     """
     near, far = np.full(first.size, 0.5), np.full(first.size, 0.5)
+    known, d = np.arange(first.size), one.estimates[first] - one.estimates[second]
+    if most < LEVELS[-1]:
+        known = np.flatnonzero(_near(d, ends, most) > margin)
+        d, ends = d[known], one.between(first[known], second[known])
     for alpha in LEVELS[::-1]:
-        low = _lower(one, first, second, float(alpha))
-        if not (low > -margin).any():
+        low = _near(d, ends, float(alpha))
+        near[known[low > margin]] = alpha
+        far[known[low > -margin]] = alpha
+        # The stricter the level, the wider the interval: what is inside it stays inside.
+        keep = low > -margin
+        if not keep.any():
             break
-        near[low > margin] = alpha
-        far[low > -margin] = alpha
+        if 2 * keep.sum() < keep.size:
+            known, d = known[keep], d[keep]
+            ends = one.between(first[known], second[known])
     both: Floats = near + far
     return both
 
@@ -250,13 +270,14 @@ def needed(measures: Sequence[ByGroup], margin: float) -> tuple[Needed, ...]:
         if one.spread is None:
             continue
         d, low, high = one.differences(first, second, BOTH_ENDS)
-        inside = (-margin <= low) & (high <= margin)
-        for i, j, gap in zip(first[~inside], second[~inside], d[~inside], strict=True):
-            rows = _rows(float(one.spread[i] + one.spread[j]), abs(float(gap)), margin, count)
-            if rows is None:
-                continue
-            for group in (int(i), int(j)):
-                want(wanted, one, group, rows)
+        open_ = ~((-margin <= low) & (high <= margin))
+        i, j = first[open_], second[open_]
+        rows = _rows(one.spread[i] + one.spread[j], np.abs(d[open_]), margin, count)
+        most = np.zeros(len(one.names), np.int64)
+        np.maximum.at(most, i, rows)
+        np.maximum.at(most, j, rows)
+        for group in np.flatnonzero(most):
+            want(wanted, one, int(group), int(most[group]))
     return tuple(wanted.values())
 
 
@@ -267,14 +288,13 @@ def want(wanted: dict[str, Needed], one: ByGroup, group: int, rows: int) -> None
         wanted[name] = Needed(name, now, rows)
 
 
-def _rows(variance: float, gap: float, margin: float, count: int) -> int | None:
+def _rows(variance: Floats, gaps: Floats, margin: float, count: int) -> Ints:
+    """Rows a group for each pair; 0 where no number would settle it."""
     normal = NormalDist()
-    if gap < margin:
-        z = normal.inv_cdf(1 - ALPHA) + normal.inv_cdf(1 - (1 - POWER) / 2)
-    else:
-        z = normal.inv_cdf(1 - ALPHA / count) + normal.inv_cdf(POWER)
-    distance = abs(margin - gap)
-    if distance == 0 or variance == 0:
-        return None
-    rows = z * z * variance / (distance * distance)
-    return math.ceil(rows) if rows <= MOST_ROWS else None
+    inside = normal.inv_cdf(1 - ALPHA) + normal.inv_cdf(1 - (1 - POWER) / 2)
+    outside = normal.inv_cdf(1 - ALPHA / count) + normal.inv_cdf(POWER)
+    z, distance = np.where(gaps < margin, inside, outside), np.abs(margin - gaps)
+    with np.errstate(divide="ignore", over="ignore"):
+        rows = np.ceil(z * z * variance / (distance * distance))
+    found: Ints = np.where(rows <= MOST_ROWS, rows, 0).astype(np.int64)
+    return found

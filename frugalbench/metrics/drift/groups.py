@@ -12,6 +12,7 @@ from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
 from frugalbench.metrics._paired import Both, both, change_by_group
 from frugalbench.metrics._pairs import BOTH_ENDS, ByGroup, largest_difference, needed, pairs
 from frugalbench.metrics.drift.answers import changes
+from frugalbench.metrics.fairness.gaps import MOST_RESAMPLED
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
@@ -162,8 +163,7 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
             return Settled()
         flagged = tuple(
             f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
-            for one in pairs(found, bound)
-            if one.flagged
+            for one in pairs(found, bound, flagged=True)
         )
         return Settled(needed(found, bound), flagged)
 
@@ -175,6 +175,12 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
             return found
         if len(found[0].names) < 2:
             return Missing(reason="one_group", detail=f"'{attribute}' has fewer than two groups")
+        if found[0].clusters and len(found[0].names) > MOST_RESAMPLED:
+            return Missing(
+                reason="too_many_groups",
+                detail=f"{len(found[0].names):,} groups are too many to compare two by two where "
+                f"rows belong together (data.cluster): put them in at most {MOST_RESAMPLED}",
+            )
         largest = largest_difference(found)
         return Value(
             estimate=largest.estimate,

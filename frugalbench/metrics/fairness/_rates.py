@@ -1,13 +1,16 @@
 """Rates by group as measures that can be compared, whether rows are independent or in clusters."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._clusters import resampled_sums
 from frugalbench.metrics._counts import Counts
 from frugalbench.metrics._intervals import wilson, z_value
-from frugalbench.metrics._pairs import ByGroup, resampled_ends
+from frugalbench.metrics._pairs import ByGroup
 from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, spread_of_equals
+from frugalbench.metrics._resampled import alike, resampled, wider
 from frugalbench.values import Missing
 
 __all__ = [
@@ -101,19 +104,34 @@ def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
     hits, trials = (one + 0.5 for one in counts.rate("selection_rate", of))
     rates = np.log(hits / trials)
     half = np.sqrt(np.maximum(1 / hits - 1 / trials, 0.0))
-    drawn = None
+    drawn, units, apart = None, counts.rows, None
     if counts.clusters is not None:
-        sums = _cluster_sums(counts, "selection_rate", of, seed) + 0.5
-        drawn = np.log(sums[:, : rates.size] / sums[:, rates.size :])
+        units = _units(counts, "selection_rate", of)
+        chosen, everyone = np.hsplit(_cluster_sums(counts, "selection_rate", of, seed), 2)
+        drawn = np.log((chosen + 0.5) / (everyone + 0.5))
+        with np.errstate(invalid="ignore"):
+            apart = _log_apart(rates, alike(chosen / everyone, units))
     return ByGroup(
         title=f"log {title(counts, 'selection_rate', of)}",
         names=counts.names,
-        counts=counts.rows,
+        counts=units,
         estimates=rates,
         ends=lambda level: (rates - z_value(level) * half, rates + z_value(level) * half),
         replicates=drawn,
         clusters=0 if counts.clusters is None else len(counts.clusters),
+        apart=apart,
     )
+
+
+def _log_apart(rates: Floats, apart: Callable[[float], Floats]) -> Callable[[float], Floats]:
+    """How far the logarithm of a share may be off that may be off so far."""
+
+    def off(level: float) -> Floats:
+        far, p = apart(level), np.exp(rates)
+        out: Floats = np.maximum(-np.log1p(-far), np.log1p(far * (1 - p) / p))
+        return out
+
+    return off
 
 
 def _cluster_sums(counts: Counts, rate: str, of: int, seed: int) -> Floats:
@@ -127,6 +145,13 @@ def _cluster_sums(counts: Counts, rate: str, of: int, seed: int) -> Floats:
     )
 
 
+def _units(counts: Counts, rate: str, of: int) -> Ints:
+    """How many clusters have rows to count in each group."""
+    assert counts.clusters is not None, "there are clusters"
+    units: Ints = (counts.parts(counts.clusters, rate, of)[1] > 0).sum(axis=0)
+    return units
+
+
 def _clustered(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
     """A rate whose rows come in clusters, which are resampled whole.
 
@@ -134,20 +159,21 @@ def _clustered(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
     """
     assert counts.clusters is not None, "there are clusters"
     hits, trials = counts.rate(rate, of)
-    groups, clusters = trials.size, len(counts.clusters)
+    groups, units = trials.size, _units(counts, rate, of)
     sums = _cluster_sums(counts, rate, of, seed)
-    _, asked = counts.parts(counts.clusters, rate, of)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = sums[:, :groups] / sums[:, groups:]
     rates = hits / trials
+    ends, apart = resampled(rates, drawn, units), alike(drawn, units)
     return ByGroup(
         title=title(counts, rate, of),
         names=counts.names,
-        counts=(asked > 0).sum(axis=0),
+        counts=units,
         estimates=rates,
-        ends=lambda level: _inside(resampled_ends(rates, drawn, clusters, level)),
+        ends=lambda level: _inside(wider(rates, ends(level), apart(level))),
         replicates=drawn,
-        clusters=clusters,
+        clusters=len(counts.clusters),
+        apart=apart,
     )
 
 

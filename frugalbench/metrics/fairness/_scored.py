@@ -14,7 +14,7 @@ from frugalbench.metrics._folded import Estimate, Folded
 from frugalbench.metrics._metric import MissingGroups, no_run
 from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme
 from frugalbench.metrics._proportions import clopper_pearson
-from frugalbench.metrics._resampled import resampled, shares
+from frugalbench.metrics._resampled import alike, resampled, shares, wider
 from frugalbench.record import Record
 from frugalbench.values import Missing, Value
 
@@ -241,10 +241,14 @@ def share_by_group(
     if count < 2:
         return too_few(names[0])
     drawn, units = shares(codes, inside, clusters, size, seed)
-    resample = resampled(hits / trials, drawn, units)
+    rates, resample, apart = (
+        hits / trials,
+        resampled(hits / trials, drawn, units),
+        alike(drawn, units),
+    )
 
     def ends(level: float) -> tuple[Floats, Floats]:
-        low, high = resample(level)
+        low, high = wider(rates, resample(level), apart(level))
         return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
-    return ByGroup(title, names, units, hits / trials, ends, replicates=drawn, clusters=count)
+    return ByGroup(title, names, units, rates, ends, replicates=drawn, clusters=count, apart=apart)

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 Rates = tuple[str, ...]
+MOST_RESAMPLED = 128
+"""Groups every pair of which is resampled with its clusters: 8,128 pairs, 2,000 times."""
 OF_DIFFERENCE: dict[str, Rates] = {
     "demographic_parity_difference": ("selection_rate",),
     "equal_opportunity_difference": ("tpr",),
@@ -61,6 +63,17 @@ def complete(counts: Counts, attribute: str, rates: Rates) -> Counts | Missing:
     return counts
 
 
+def comparable(counts: Counts) -> Counts | Missing:
+    """The same counts, unless they are of too many groups to resample every pair of them."""
+    if counts.clusters is None or len(counts.names) <= MOST_RESAMPLED:
+        return counts
+    return Missing(
+        reason="too_many_groups",
+        detail=f"{len(counts.names):,} groups are too many to compare two by two where rows belong "
+        f"together (data.cluster): put them in at most {MOST_RESAMPLED}",
+    )
+
+
 def asked(counts: Counts, rates: Rates) -> list[tuple[str, int]]:
     """Each rate; of more than two classes, of each class against the rest."""
     return [(rate, of) for rate in rates for of in (counts.asked if rate != "accuracy" else (0,))]
@@ -71,6 +84,8 @@ def measured(
 ) -> tuple[ByGroup, ...] | Missing:
     """Each rate in every group; of more than two classes, each class against the rest."""
     counts = counted(record, attribute, missing, rates)
+    if isinstance(counts, Counts):
+        counts = comparable(counts)
     if isinstance(counts, Missing):
         return counts
     seed = record.spec.plan.seed
@@ -84,6 +99,8 @@ def disparity(counts: Counts, name: str, attribute: str = "", seed: int = 0) -> 
         KeyError: there is no such disparity.
     """
     found = complete(counts, attribute, OF_DIFFERENCE[name])
+    if isinstance(found, Counts):
+        found = comparable(found)
     if isinstance(found, Missing):
         return found
     rates = asked(counts, OF_DIFFERENCE[name])
@@ -134,8 +151,7 @@ def settled(measures: Sequence[ByGroup], bound: float) -> Settled:
     """What is known of each group, and of each pair, about a largest difference."""
     flagged = tuple(
         f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
-        for one in every_pair(measures, bound)
-        if one.flagged
+        for one in every_pair(measures, bound, flagged=True)
     )
     return Settled(needed(measures, bound), flagged)
 

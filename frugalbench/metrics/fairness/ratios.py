@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from frugalbench.metrics._counts import Counts
 from frugalbench.metrics._metric import MissingGroups, metric
 from frugalbench.metrics._pairs import BOTH_ENDS, largest_difference
 from frugalbench.metrics.fairness._rates import log_by_group
-from frugalbench.metrics.fairness.gaps import counted
+from frugalbench.metrics.fairness.gaps import comparable, counted
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
@@ -31,6 +32,8 @@ def demographic_parity_ratio(
     classes, over the classes that somebody gets.
     """
     counts = counted(record, attribute, missing, ("selection_rate",))
+    if isinstance(counts, Counts):
+        counts = comparable(counts)
     if isinstance(counts, Missing):
         return counts
     chosen = [of for of in counts.asked if counts.rate("selection_rate", of)[0].any()]
@@ -66,6 +69,8 @@ def differential_fairness(
     largest difference over the pairs and the answers.
     """
     counts = counted(record, attribute, missing, ("selection_rate",))
+    if isinstance(counts, Counts):
+        counts = comparable(counts)
     if isinstance(counts, Missing):
         return counts
     outcomes = range(counts.table.shape[1])
