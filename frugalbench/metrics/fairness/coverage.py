@@ -52,9 +52,10 @@ def _covered(
     clusters, seed = record.arrays.get("cluster"), record.spec.plan.seed
     calibrates = calibrating_half(scores.size, seed, clusters)
     bounds = np.empty(len(names))
+    pooled = None if mondrian else threshold(scores[calibrates])
     for group, name in enumerate(names):
         own = scores[rows[codes == group]][calibrates[rows[codes == group]]]
-        bound = threshold(own if mondrian else scores[calibrates])
+        bound = threshold(own) if mondrian else pooled
         if bound is None:
             return Missing(
                 reason="too_few_rows",

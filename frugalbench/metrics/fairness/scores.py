@@ -12,6 +12,7 @@ from frugalbench.metrics._pairs import largest_difference
 from frugalbench.metrics._scores import auc as auc_of
 from frugalbench.metrics._scores import ece as ece_of
 from frugalbench.metrics.fairness._scored import (
+    MOST_GROUPS,
     Of,
     Rows,
     measure_by_group,
@@ -173,7 +174,8 @@ def abroca(record: Record, attribute: str, missing: MissingGroups = "include") -
         labels = rows.labels[rows.codes == group]
         if np.bincount(labels, minlength=2).min() < FEWEST:
             return too_few(name)
-    curves = [_curve(rows, group) for group in range(len(rows.names))]
+    several = range(len(rows.names)) if len(rows.names) <= MOST_GROUPS else ()
+    curves = [_curve(rows, group) for group in several]
 
     def area(i: int, j: int, level: float) -> Folded | None:
         one, other = curves[i], curves[j]
