@@ -13,6 +13,10 @@ cannot change a verdict.
     record = fb.run(spec)
     verdict = fb.judge(record, fb.load_policy("frugal-and-trustworthy"))
 
+Against an earlier record of the same rows it is `fb.judge(record, fb.load_policy("drift"),
+earlier)`. Every metric is a function of a record (`frugalbench.metrics`), and `frugalbench.audit`
+counts answers that were given elsewhere.
+
 Names are imported when first used, so that importing the package stays cheap.
 """
 
@@ -30,7 +34,17 @@ if TYPE_CHECKING:
     from frugalbench.record import Record
     from frugalbench.report import render
     from frugalbench.settings import load_policy, load_site
-    from frugalbench.spec import Data, Model, Plan, Site, Spec, Target
+    from frugalbench.spec import (
+        Baseline,
+        Data,
+        Model,
+        Perturbation,
+        Plan,
+        Probes,
+        Site,
+        Spec,
+        Target,
+    )
     from frugalbench.store import load, save
     from frugalbench.values import Missing, Value
     from frugalbench.worker import run
@@ -44,7 +58,10 @@ _HOMES = {
     "record": ("Record",),
     "report": ("render",),
     "settings": ("load_policy", "load_site"),
-    "spec": ("Data", "Model", "Plan", "Site", "Spec", "Target"),
+    "spec": (
+        *("Baseline", "Data", "Model", "Perturbation", "Plan", "Probes", "Site", "Spec"),
+        "Target",
+    ),
     "store": ("load", "save"),
     "values": ("Missing", "Value"),
     "worker": ("run",),
@@ -52,14 +69,17 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Baseline",
     "Data",
     "Finding",
     "FrugalbenchError",
     "MeasurementError",
     "Missing",
     "Model",
+    "Perturbation",
     "Plan",
     "Policy",
+    "Probes",
     "Record",
     "Rule",
     "Site",
