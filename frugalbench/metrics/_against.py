@@ -128,7 +128,11 @@ def paired(
                 detail="all rows belong together (data.cluster), which says nothing of other ones",
             )
         drawn = resampled_sums(parts[:, np.newaxis], clusters, seed=record.spec.plan.seed)
-        low, high = resampled_interval(estimate, estimate + drawn[:, 0], n)
+        spread = resampled_interval(estimate, estimate + drawn[:, 0], n)
+        # Clusters that are all alike have no spread to learn from.
+        low, high = (min(low, spread[0]), max(high, spread[1])) if np.ptp(parts) == 0 else spread
+        if unit == "1":
+            low, high = max(-1.0, low), min(1.0, high)
     return Value(
         estimate=estimate,
         unit=unit,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from frugalbench.metrics._clusters import number_of_clusters
 from frugalbench.metrics._counts import labelled
 from frugalbench.metrics._folded import Estimate, Folded
+from frugalbench.metrics._intervals import summable
 from frugalbench.metrics._metric import no_run
 from frugalbench.record import Record
 from frugalbench.values import Missing, Value
@@ -94,7 +95,7 @@ def regression(record: Record) -> Rows | Missing:
         return Missing(
             reason="not_regression", detail="the model answers classes, or has no labels"
         )
-    if value.size < 2 or not (np.isfinite(value).all() and np.isfinite(target).all()):
+    if value.size < 2 or not (summable(value) and summable(target)):
         return Missing(reason="not_finite", detail="needs two rows and finite answers")
     return _rows(record, value, target)
 

@@ -30,6 +30,7 @@ __all__ = [
     "quantile_draw",
     "resampled_mean",
     "share_below",
+    "summable",
     "t_value",
     "wilson",
     "z_value",
@@ -37,6 +38,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
+LARGEST = 1e140
 MOST_LAGS = 2**16
 CONFIDENCE = 0.99
 REPLICATES = 1000
@@ -102,6 +104,11 @@ def mover_mean(estimates: Floats, lows: Floats, highs: Floats) -> tuple[float, f
     low = mean - math.sqrt(float(((estimates - lows) ** 2).sum())) / count
     high = mean + math.sqrt(float(((highs - estimates) ** 2).sum())) / count
     return mean, low, high
+
+
+def summable(values: Floats) -> bool:
+    """Whether all are numbers, and small enough for the squares of many to be added up."""
+    return bool((np.abs(values) < LARGEST).all())
 
 
 def mean_t(values: Floats, level: float = LEVEL) -> tuple[float, float]:

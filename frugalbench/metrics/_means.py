@@ -21,7 +21,7 @@ from frugalbench.metrics._clusters import (
     resampled_sums,
 )
 from frugalbench.metrics._folded import Estimate
-from frugalbench.metrics._intervals import LEVEL, mean_t, t_value, wilson
+from frugalbench.metrics._intervals import LEVEL, mean_t, summable, t_value, wilson
 
 __all__ = [
     "bounded_mean",
@@ -43,7 +43,7 @@ def mean(
     values: Floats, clusters: Codes | None = None, level: float = LEVEL, seed: Seed = 0
 ) -> Estimate | None:
     """The mean with Student's interval, or a bootstrap's of clusters; None of fewer than two."""
-    if values.size < 2 or not np.isfinite(values).all():
+    if values.size < 2 or not summable(values):
         return None
     if clusters is None:
         middle, half = mean_t(values, level)
@@ -123,7 +123,7 @@ def difference_of_means(a: Floats, b: Floats, level: float = LEVEL) -> Estimate 
 
     None with fewer than two rows of one.
     """
-    if min(a.size, b.size) < 2 or not (np.isfinite(a).all() and np.isfinite(b).all()):
+    if min(a.size, b.size) < 2 or not (summable(a) and summable(b)):
         return None
     d, one, other = float(a.mean() - b.mean()), float(a.var(ddof=1)), float(b.var(ddof=1))
     one, other = one / a.size, other / b.size

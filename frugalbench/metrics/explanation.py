@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
-from frugalbench.metrics._intervals import LEVEL, mean_t
+from frugalbench.metrics._intervals import LEVEL, mean_t, summable
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -53,7 +53,7 @@ def importance(record: Record, feature: str) -> Measure:
     units = number_of_clusters(clusters, losses.size)
     if units < 2:
         return Missing(reason="too_few_rows", detail="needs two rows, or clusters, at least")
-    if not np.isfinite(losses).all():
+    if not summable(losses):
         return Missing(reason="not_finite", detail="an answer to a shuffled row is no number")
     mean = float(losses.mean())
     if clusters is None:

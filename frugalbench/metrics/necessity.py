@@ -19,7 +19,7 @@ from frugalbench.metrics._against import (
     told,
 )
 from frugalbench.metrics._frontier import Point, Standing, frontier
-from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean
+from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean, summable
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.metrics._proportions import mcnemar, paired_difference
 from frugalbench.metrics._ratios import difference, ratio, worse_grade, worse_method
@@ -133,9 +133,10 @@ def error_reduction(record: Record, baseline: str) -> Measure:
         return Missing(
             reason="not_regression", detail="the model answers classes, or has no labels"
         )
-    errors, errors_beside = np.abs(own - target), np.abs(other - target)
-    saved = errors_beside - errors
-    if saved.size < 2 or not np.isfinite(saved).all():
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors, errors_beside = np.abs(own - target), np.abs(other - target)
+        saved = errors_beside - errors
+    if saved.size < 2 or not summable(saved):
         return Missing(reason="not_finite", detail="needs two rows and finite answers")
     mean, half = mean_t(saved)
     value = paired(

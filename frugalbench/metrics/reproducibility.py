@@ -3,6 +3,8 @@
 Flips are rows that get another class; a difference is between outputs as the model gives them.
 """
 
+import math
+
 from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._metric import Metric, metric, no_run
 from frugalbench.record import Record, Repeat
@@ -110,6 +112,8 @@ def _difference(how: str) -> Metric:
             return found
         if not found.dtype.startswith(("float", "bfloat")):
             return Missing(reason="no_scores", detail="the model gives labels only, no scores")
+        if not math.isfinite(found.largest):
+            return Missing(reason="not_finite", detail="an output is no number, or infinite")
         return Value(
             estimate=found.largest,
             unit="1",

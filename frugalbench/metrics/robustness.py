@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from frugalbench.metrics import fairness, quality
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
-from frugalbench.metrics._intervals import LEVEL, mean_t
+from frugalbench.metrics._intervals import LARGEST, LEVEL, mean_t, summable
 from frugalbench.metrics._metric import MissingGroups, Settled, metric
 from frugalbench.metrics._probed import (
     clusters_of,
@@ -211,12 +211,14 @@ def error_increase(record: Record, probe: str) -> Measure:
     if "value" not in record.arrays or "target" not in record.arrays:
         return Missing(reason="not_regression", detail="the model answers classes")
     target = record.arrays["target"][found.rows]
-    grown = np.abs(found.answers - target) - np.abs(record.arrays["value"][found.rows] - target)
+    with np.errstate(invalid="ignore", over="ignore"):
+        grown = np.abs(found.answers - target) - np.abs(record.arrays["value"][found.rows] - target)
     clusters = clusters_of(record, found)
     units = number_of_clusters(clusters, grown.size)
     if units < 2:
         return Missing(reason="too_few_rows", detail="needs two rows, or clusters, at least")
-    if empty := int((~np.isfinite(grown)).sum()):
+    if not summable(grown):
+        empty = int((~(np.abs(grown) < LARGEST)).sum())
         return Missing(
             reason="not_finite", detail=f"{empty} answers under the probe are no numbers"
         )

@@ -77,7 +77,7 @@ def _largest(parts: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> Floa
     for hits, trials in parts:
         with np.errstate(invalid="ignore", divide="ignore"):
             share = hits / trials
-        gaps.append(np.nanmax(share, axis=-1) - np.nanmin(share, axis=-1))
+            gaps.append(np.fmax.reduce(share, axis=-1) - np.fmin.reduce(share, axis=-1))
     largest: Floats = np.max(gaps, axis=0)
     return largest
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._counts import group_rows
-from frugalbench.metrics._intervals import mean_t, t_value
+from frugalbench.metrics._intervals import mean_t, summable, t_value
 from frugalbench.metrics._metric import MissingGroups, metric
 from frugalbench.metrics._paired import same_samples
 from frugalbench.metrics._pairs import ByGroup
@@ -29,9 +29,11 @@ def error_changes(record: Record, reference: Record) -> Floats | Missing:
             return Missing(
                 reason="not_regression", detail="the model answers classes, or has no labels"
             )
-        errors.append(np.abs(value - target))
-    change: Floats = errors[0] - errors[1]
-    if change.size < 2 or not np.isfinite(change).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors.append(np.abs(value - target))
+    with np.errstate(invalid="ignore", over="ignore"):
+        change: Floats = errors[0] - errors[1]
+    if change.size < 2 or not summable(change):
         return Missing(reason="not_finite", detail="needs two rows and finite answers")
     return change
 

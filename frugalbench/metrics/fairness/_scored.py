@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from frugalbench.metrics._counts import group_rows, labelled
 from frugalbench.metrics._folded import Estimate, Folded
+from frugalbench.metrics._intervals import summable
 from frugalbench.metrics._metric import MissingGroups, no_run
 from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme
 from frugalbench.metrics._proportions import clopper_pearson
@@ -81,7 +82,7 @@ def regression_rows(record: Record, attribute: str, missing: MissingGroups) -> R
         return Missing(
             reason="not_regression", detail="the model answers classes, or has no labels"
         )
-    if not (np.isfinite(value).all() and np.isfinite(target).all()):
+    if not (summable(value) and summable(target)):
         return Missing(reason="not_finite", detail="needs two rows and finite answers")
     return _rows(record, attribute, missing, value, target)
 

@@ -59,6 +59,11 @@ def _entropy_of(record: Record, alpha: float) -> Measure:
     if data is None or data.positive is None:
         return Missing(reason="no_positive_class", detail="needs a two-class task and its positive")
     clusters = arrays.get("cluster")
+    if clusters is not None and np.unique(clusters).size < 2:
+        return Missing(
+            reason="one_cluster",
+            detail="all rows belong together (data.cluster), which says nothing of other ones",
+        )
     tally = Tally(1, len(data.classes))
     tally.add(np.zeros(arrays["y_true"].size, np.int64), arrays["y_true"], arrays["y_pred"])
     counts = Counts(("all",), tally.table, data.positive)
