@@ -30,14 +30,20 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a model and a table of someone's own, and two records."""
-    from pyarrow import parquet
+    """A folder with a model of someone's own, its training rows, other rows, and answers."""
+    import pyarrow as pa
+    from pyarrow import compute, parquet
 
     reference = ROOT / "frugalbench" / "reference"
     shutil.copy(reference / "models" / "german-mlp.onnx", tmp_path / "mine.onnx")
     table = parquet.read_table(reference / "data" / "german.parquet")
     names = ["y" if name == "good_credit" else name for name in table.column_names]
-    parquet.write_table(table.rename_columns(names).drop(["split"]), tmp_path / "mine.parquet")
+    table = table.rename_columns(names)
+    for name, split in (("mine", "test"), ("train", "train")):
+        rows = table.filter(compute.equal(table["split"].cast(pa.string()), split))
+        parquet.write_table(rows.drop(["split"]), tmp_path / f"{name}.parquet")
+    answers = table.select(["sex", "y"]).append_column("p", table["y"])
+    parquet.write_table(answers, tmp_path / "answers.parquet")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
