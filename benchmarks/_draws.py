@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from frugalbench.certify import Policy, Rule
 from frugalbench.certify._decide import Outcome, decide
+from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._counts import Counts
 from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._pairs import (
@@ -25,7 +26,7 @@ from frugalbench.metrics._pairs import (
     needed,
     pairs,
 )
-from frugalbench.metrics._proportions import clopper_pearson, paired_difference
+from frugalbench.metrics._proportions import clopper_pearson
 from frugalbench.metrics.fairness import disparity
 from frugalbench.metrics.fairness._rates import _spread, by_group
 
@@ -113,8 +114,12 @@ def drop_ends(lost: Ints, won: Ints, trials: Ints) -> Ends:
     """The largest loss of each table and its interval, as `largest_value` finds them."""
     strict = 1 - 2 * ALPHA / lost.shape[1]
     drops = ((lost - won) / trials).max(axis=1)
-    low = paired_difference(lost, won, trials, strict)[1].max(axis=1)
-    high = paired_difference(lost, won, trials, BOTH_ENDS)[2].max(axis=1)
+    # Most groups of most tables have counts that others have too: each is looked at once.
+    counts, place = np.unique(
+        np.stack([lost, won, trials]).reshape(3, -1), axis=1, return_inverse=True
+    )
+    low = paired_change(*counts, strict)[1][place].reshape(lost.shape).max(axis=1)
+    high = paired_change(*counts, BOTH_ENDS)[2][place].reshape(lost.shape).max(axis=1)
     return Ends(drops, np.minimum(low, drops), np.maximum(high, drops))
 
 

@@ -199,10 +199,14 @@ def drops(size: Size, rng: np.random.Generator) -> list[Row]:
     for ceiling in (0.02, 0.05):
         for groups in GROUPS:
             for rows in size.rows:
-                for shape in ("one group loses", "all lose alike"):
-                    drop = np.full(groups, 0.0 if shape == "one group loses" else ceiling)
+                for shape, others, back in (
+                    ("one group loses", 0.0, 0.02),
+                    ("one group loses, nothing is won", 0.0, 0.0),
+                    ("all lose alike", ceiling, 0.02),
+                ):
+                    drop = np.full(groups, others)
                     drop[0] = ceiling
-                    lost, won = _changes(rng, drop, rows, size.draws)
+                    lost, won = _changes(rng, drop, back, rows, size.draws)
                     ends = drop_ends(lost, won, np.full_like(lost, rows))
                     found.append(
                         {
@@ -219,10 +223,12 @@ def drops(size: Size, rng: np.random.Generator) -> list[Row]:
     return found
 
 
-def _changes(rng: np.random.Generator, drop: Floats, rows: int, draws: int) -> tuple[Ints, Ints]:
-    """Rows that became wrong and rows that became right; two in a hundred do in any group."""
-    lost = rng.binomial(rows, drop + 0.02, (draws, drop.size))
-    won = rng.binomial(rows - lost, 0.02 / (1 - drop - 0.02))
+def _changes(
+    rng: np.random.Generator, drop: Floats, back: float, rows: int, draws: int
+) -> tuple[Ints, Ints]:
+    """Rows that became wrong, and the share `back` of the rows that became right."""
+    lost = rng.binomial(rows, drop + back, (draws, drop.size))
+    won = rng.binomial(rows - lost, back / (1 - drop - back))
     return lost, won
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._counts import group_rows, labelled
 from frugalbench.metrics._metric import MissingGroups
 from frugalbench.metrics._pairs import ByGroup
-from frugalbench.metrics._proportions import paired_difference
 from frugalbench.metrics._resampled import alike, resampled, shares, wider
 from frugalbench.record import Record
 from frugalbench.values import Missing
@@ -109,7 +109,7 @@ def change_by_group(
             names=names,
             counts=n,
             estimates=(only_before - only_after) / n,
-            ends=lambda level: paired_difference(only_before, only_after, n, level)[1:],
+            ends=lambda level: paired_change(only_before, only_after, n, level)[1:],
             spread=first + second - (first - second) ** 2,
         )
     own: npt.NDArray[Any] = clusters[rows][counted]

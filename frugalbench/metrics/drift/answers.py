@@ -3,11 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
 from frugalbench.metrics._intervals import LEVEL, wilson
 from frugalbench.metrics._metric import metric
 from frugalbench.metrics._paired import both
-from frugalbench.metrics._proportions import mcnemar, paired_difference
+from frugalbench.metrics._proportions import mcnemar
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
@@ -83,7 +84,7 @@ def accuracy_drop(record: Record, reference: Record) -> Measure:
     clustered = clustered_mean(record, was.astype(np.float64) - now)
     if isinstance(clustered, Missing):
         return clustered
-    drop, low, high = (float(one) for one in paired_difference(lost, won, n, LEVEL))
+    drop, low, high = (float(one) for one in paired_change(lost, won, n, LEVEL))
     low, high = clustered or (low, high)
     return Value(
         estimate=drop,
