@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from _build import labels
+from _records import HOSTILE
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -405,6 +406,24 @@ def test_more_classes_are_compared_one_by_one(tmp_path: Path) -> None:
     assert [one["of"] for one in found["columns"][0]["groups"]] == ["0", "0", "1", "1", "2", "2"]
     shown = say(str(path), "--label=y", "--answer=p", "--group=sex")
     assert "class 2" in shown.stdout
+
+
+def test_hostile_names_neither_colour_nor_break_what_is_shown(tmp_path: Path) -> None:
+    names = [name for name in HOSTILE if name and name.isascii()] + ["\u202egnp.exe", "ذكر"]
+    columns = {"y": [0, 1] * len(names), "p": [0, 1] * len(names), "sex": names * 2}
+    path = write(tmp_path / "t.parquet", columns)
+    words = [str(path), "--label=y", "--answer=p", "--group=sex", "--margin=0.1"]
+    shown = say(*words)
+    assert shown.exit_code == 0
+    assert not any(one in shown.stdout for one in "\x1b\x07\x00\u202e")
+    found = json.loads(say(*words, "--json").stdout)
+    assert {one["group"] for one in found["columns"][0]["groups"]} == set(names)
+
+
+def test_a_column_that_changes_its_type_far_down_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("y,p,sex\n" + "0,0,1\n" * 400_000 + "1,1,unknown\n")
+    assert "'unknown'" in refusal(path)
 
 
 @pytest.mark.parametrize(
