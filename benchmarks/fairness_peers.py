@@ -155,7 +155,7 @@ def peers(*, quick: bool = False) -> dict[str, Any]:
         side_by_side(100_000, THEIR_REPLICATES, 1, 20),
         side_by_side(1_000_000, 1, 1, 20),
     ]
-    return {"sizes": sizes, "linear": _linear(10_000, (0, 10, 20, 40))}
+    return {"sizes": sizes, "linear": _linear(10_000, (1, 10, 20, 40))}
 
 
 def _linear(rows: int, replicates: tuple[int, ...]) -> list[dict[str, float]]:

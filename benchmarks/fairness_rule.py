@@ -248,7 +248,7 @@ def sizes_named(size: Size, rng: np.random.Generator) -> list[Row]:
         wanted = needed_of(shown, first, MARGIN)
         truth = shown / first
         trials = np.broadcast_to(wanted, (size.draws, groups))
-        pilots = rng.binomial(first, rates, (min(size.draws, 2000), groups))
+        pilots = rng.binomial(first, rates, (size.draws // 10, groups))
         named = np.array([needed_of(one, first, MARGIN) for one in pilots])
         open_ = (named > first).any(axis=1)
         found.append(
