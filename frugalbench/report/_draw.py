@@ -32,12 +32,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a histogram, in percent of the width and of the height."""
+    """One bar of a histogram, in percent of the width and of the height.
+
+    Of an interval, `y` is where the estimate is, and `tick` another place to show.
+    """
 
     x: float
     width: float
     y: float
     height: float
+    tick: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ SCALES: dict[str, tuple[Scale, ...]] = {
 }
 
 HUGE = 1e15
+MARK = "†"
+ONE_SIDED = 0.9
+"""The level of two ends that each err one time in twenty: no 95 % interval, and marked as such."""
 MAX_DECIMALS = 6
 MAX_NAME = 120
 FRENCH_UNITS = {
@@ -84,6 +87,7 @@ class Shown:
     factor: float
     most: str = ""
     stopping: bool = False
+    mark: str = ""
 
     @property
     def number(self) -> str:
@@ -96,7 +100,7 @@ class Shown:
         if self.exact:
             return "–"
         comma = f"{NO_BREAK_SPACE}; " if self.lang == "fr" else ", "
-        return self._with_unit(f"[{self.low}{comma}{self.high}]")
+        return self._with_unit(f"[{self.low}{comma}{self.high}]") + self.mark
 
     @property
     def limit(self) -> str:
@@ -137,6 +141,7 @@ def show(value: Value, lang: Lang = "en", *, bound: float | None = None, times: 
         exact=value.low == value.high,
         factor=times / factor,
         stopping=value.unit == "s",
+        mark=MARK if math.isclose(value.level, ONE_SIDED) else "",
         most=""
         if value.bound is None
         else _most(value.bound * times / factor, symbol, lang, decimals),

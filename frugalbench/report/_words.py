@@ -120,3 +120,47 @@ class Words:
     median: str
     rules_word: str
     rules_help: str
+    families: dict[str, str]
+    short: dict[str, str]
+    probes: dict[str, str]
+    units: dict[str, str]
+    repeats: dict[str, str]
+    fields: dict[str, str]
+    one_sided: str
+    by_group: str
+    by_view: str
+    all_rows: str
+    disparities: str
+    disparities_help: str
+    rates: str
+    more_rates: str
+    largest: str
+    if_alike: str
+    flagged: str
+    flagged_pair: str
+    worst_group: str
+    probe: str
+    severity: str
+    robustness_help: str
+    reliability: str
+    reliability_help: str
+    reliable: str
+    frequency: str
+    feature: str
+    importance_help: str
+    setting: str
+    dtype: str
+    does_the_job: str
+    baseline: str
+    card: str
+    filled: str
+    absent: str
+    nothing_absent: str
+    reference: str
+    views: str
+    in_record: str
+    plot: str
+    folded: str
+    every_metric: str
+    every_other: str
+    times: str
