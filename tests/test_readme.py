@@ -1,5 +1,6 @@
 """What the documents say can be run is run."""
 
+import math
 import os
 import re
 import shutil
@@ -7,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from frugalbench.cli import main
 from frugalbench.metrics import every
+from frugalbench.metrics._changes import paired_change
+from frugalbench.metrics._pairs import BOTH_ENDS
 from frugalbench.settings import load_policy
 
 ROOT = Path(__file__).parent.parent
@@ -94,6 +98,22 @@ def test_every_rule_of_the_default_policy_is_explained() -> None:
         assert f"`{rule.metric}`" in page
         assert rule.why
         assert rule.pourquoi
+
+
+def test_every_rule_on_drift_is_explained_and_the_rows_it_takes_are_those_it_takes() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    policy = load_policy("drift")
+    for rule in policy.rules:
+        assert f"`{rule.metric}` | {rule.bound} |" in page
+
+    def fewest(apart: float) -> int:
+        """Rows of which no answer has changed that show less than 0.05, one time in twenty."""
+        rows = np.arange(2, 500)
+        high = paired_change(np.zeros(rows.size), np.zeros(rows.size), rows, BOTH_ENDS)[2]
+        return int(rows[high * apart <= 0.05][0])
+
+    assert f"needs {fewest(1)} rows in a group" in page
+    assert f"and {fewest(math.sqrt(2))} in each of two" in page
 
 
 def test_every_command_is_in_the_readme() -> None:
