@@ -104,6 +104,8 @@ def main() -> None:
     Examples:
       frugalbench certify                          the demonstration model, in France
       frugalbench certify model=./mine.onnx data=./mine.csv data.label=y site=fr
+      frugalbench drift results/LAST results/THIS  does it treat some people worse than before?
+      frugalbench audit ./answers.csv --label y --answer p --group sex
       frugalbench doctor                           what can be measured here
     """
 
@@ -128,8 +130,8 @@ def certify(
 ) -> None:
     """Measure a model and judge it by a policy, or judge a stored record again.
 
-    KEY=VALUE are Hydra overrides (groups: model, data, target, plan, site, policy); a file path
-    works for model, data and policy. `-m` sweeps, `--cfg job` shows the configuration,
+    KEY=VALUE are Hydra overrides (groups: model, data, target, plan, site, probes, policy); a
+    file path works for model, data and policy. `-m` sweeps, `--cfg job` shows the configuration,
     `--info` explains it. Without a model, the demonstration is certified.
 
     \b
@@ -140,6 +142,7 @@ def certify(
       frugalbench certify
       frugalbench certify model=./mine.onnx data=./mine.parquet data.label=y \\
           'data.groups=[sex,age_band]' site=fr
+      frugalbench certify model=adult-mlp probes=tabular 'baselines=[constant,adult-logreg]'
       frugalbench certify -m model=nhanes-mlp,nhanes-mlp-int8 plan=quick
       frugalbench certify results/RECORD --policy ./mine.yaml
     """
