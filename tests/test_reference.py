@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -104,6 +105,9 @@ def test_data_card_agrees_with_the_file(name: str) -> None:
     assert card["split"]["counts"] == dict(split)
     for field in ("title", "version", "source", "carrier", "licence", "attribution"):
         assert card[field], field
+    text = path.with_suffix(".md").read_text(encoding="utf-8")
+    for heading in ("Motivation", "Collection", "Labelling", "Limits", "Maintenance"):
+        assert f"\n## {heading}\n" in text, heading
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -148,6 +152,10 @@ def test_model_card_agrees_with_the_file(name: str) -> None:
     text = path.with_suffix(".md").read_text(encoding="utf-8")
     for heading in ("En bref", "Intended use", "Training", "Quality", "Known gaps by group"):
         assert f"\n## {heading}\n" in text, heading
+    tested = card["quality"]["n"], round(card["quality"]["n"] * card["quality"]["base_rate"])
+    assert "{} rows, {} of them positive".format(*tested) in text
+    assert f"takes about {card['train_cpu_seconds']} s of processor time" in text
+    assert card["train_cpu"] in text
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -289,3 +297,24 @@ def test_training_again_gives_the_quality_of_the_card(name: str, tmp_path: Path)
         flagged, positive = answers(tmp_path / model, name, card["decision_threshold"])
         accuracy = (flagged == positive).mean()
         assert card["quality"]["accuracy_low"] <= accuracy <= card["quality"]["accuracy_high"], kind
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(package) is None for package in ("torch", "sklearn")),
+    reason="training needs torch and scikit-learn",
+)
+def test_a_new_card_keeps_the_model_that_is_there(tmp_path: Path) -> None:
+    names = [name for name in MODELS if name.startswith("german")]
+    for name in names:
+        # The small network stands in for all three, so that what was trained is not what is there.
+        shutil.copy(REFERENCE / "models" / "german-mlp.onnx", tmp_path / f"{name}.onnx")
+    script = ROOT / "scripts" / "train_reference.py"
+    command = [sys.executable, str(script), "--only", "german", "--cards", "--out", str(tmp_path)]
+    subprocess.run(command, check=True, timeout=600)
+    for name in names:
+        path = tmp_path / f"{name}.onnx"
+        assert digest(path) == model_card("german-mlp")["sha256"]
+        card = front_matter(path.with_suffix(".md"))
+        assert (card["name"], card["sha256"]) == (name, digest(path))
+        assert card["quality"]["accuracy"] == model_card("german-mlp")["quality"]["accuracy"]
