@@ -18,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
 MOST_CELLS, FEWEST_UNIONS = 1 << 22, 400
 """Cells of the tables of clusters; sums of clusters joined by chance are as independent as they."""
+ROUNDING = 0.01
+"""How far past 0 or 1 a probability may come to lie in coarse arithmetic."""
 CHUNK = 1 << 17
 """Rows counted at a time: their codes stay in the processor's cache."""
 
@@ -183,9 +185,16 @@ def labelled(record: Record) -> Missing | None:
 def _not_numbers(record: Record) -> Missing | None:
     """Answers that are not numbers are no wrong answers: nothing can be counted from them."""
     score = record.arrays.get("score")
-    if score is None or np.isfinite(score).all():
+    if score is None or (np.abs(score - 0.5) < 0.5 + ROUNDING).all():
         return None
     rows = int((~np.isfinite(score)).any(axis=1).sum())
+    if not rows:
+        wild = int((np.abs(score - 0.5) >= 0.5 + ROUNDING).any(axis=1).sum())
+        return Missing(
+            reason="not_finite",
+            detail=f"for {wild} of {len(score)} rows a score is no probability: "
+            "it is below 0 or above 1",
+        )
     return Missing(
         reason="not_finite",
         detail=f"for {rows} of {len(score)} rows the model's answer is not a number: look for "

@@ -80,7 +80,9 @@ def ece(
     # No error is smaller than that of the mean, whose interval is never a point.
     high = max(*(one.high for one in found), -ends[0], ends[1])
     low = min(one.low for one in found)
-    return Folded(found[0].estimate, low, min(1.0, high), _expected_ece(p, codes))
+    # A sum of shares may exceed 1 by its rounding.
+    error = min(1.0, found[0].estimate)
+    return Folded(error, min(low, error), min(1.0, high), _expected_ece(p, codes))
 
 
 def _label_noise(codes: npt.NDArray[np.int64], y: Codes, seed: Seed) -> list[Floats]:

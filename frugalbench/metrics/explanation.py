@@ -45,10 +45,14 @@ def importance(record: Record, feature: str) -> Measure:
     losses = array[probed.features.index(feature)].astype(np.float64)
     rows = record.arrays.get("probe:rows", np.empty(0, np.int64))
     if "target" in record.arrays:
-        spread = float(record.arrays["target"][rows].std())
+        target = record.arrays["target"][rows]
+        if not summable(target):
+            return Missing(reason="not_finite", detail="a label of a probed row is no number")
+        spread = float(target.std())
         if spread == 0:
             return Missing(reason="one_value", detail="the labels of the probed rows are all equal")
-        losses /= spread
+        with np.errstate(over="ignore", invalid="ignore"):
+            losses /= spread
     clusters = record.arrays["cluster"][rows] if "cluster" in record.arrays else None
     units = number_of_clusters(clusters, losses.size)
     if units < 2:

@@ -136,7 +136,7 @@ def error_reduction(record: Record, baseline: str) -> Measure:
     with np.errstate(invalid="ignore", over="ignore"):
         errors, errors_beside = np.abs(own - target), np.abs(other - target)
         saved = errors_beside - errors
-    if saved.size < 2 or not summable(saved):
+    if saved.size < 2 or not (summable(errors) and summable(errors_beside)):
         return Missing(reason="not_finite", detail="needs two rows and finite answers")
     mean, half = mean_t(saved)
     value = paired(

@@ -26,7 +26,8 @@ def _scores(record: Record) -> Floats | Missing:
     """How ill each row's answer fits its label: 1 - p of the true class, or the absolute error."""
     arrays = record.arrays
     if "value" in arrays and "target" in arrays:
-        errors: Floats = np.abs(arrays["value"] - arrays["target"])
+        with np.errstate(invalid="ignore", over="ignore"):
+            errors: Floats = np.abs(arrays["value"] - arrays["target"])
         if np.isfinite(errors).all():
             return errors
         return Missing(reason="not_finite", detail="needs two rows and finite answers")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._counts import Counts, Tally, labelled
-from frugalbench.metrics._intervals import LEVEL, mean_t
+from frugalbench.metrics._intervals import LEVEL, mean_t, wilson
 from frugalbench.metrics._metric import metric
 from frugalbench.metrics._proportions import REPLICATES, resampled_tables
 from frugalbench.record import Record
@@ -79,6 +79,9 @@ def _entropy_of(record: Record, alpha: float) -> Measure:
     low, high = np.nanquantile(
         entropy(drawn, BENEFITS, alpha), [(1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2]
     )
+    if low == high:
+        units = arrays["y_true"].size if clusters is None else np.unique(clusters).size
+        high = _of_one_kind(_benefits(counts, counts.table)[0], units, alpha)
     return Value(
         estimate=float(found),
         unit="1",
@@ -88,6 +91,15 @@ def _entropy_of(record: Record, alpha: float) -> Measure:
         method="counted",
         interval="multinomial_bootstrap" if clusters is None else "cluster_bootstrap",
     )
+
+
+def _of_one_kind(weights: Floats, units: int, alpha: float) -> float:
+    """The largest index where up to Wilson's share of none may get another benefit than all did."""
+    share = float(wilson(0, units)[1])
+    others = np.flatnonzero(weights == 0)
+    mixed = np.tile(weights / weights.sum() * (1 - share), (others.size, 1))
+    mixed[np.arange(others.size), others] = share
+    return float(np.nanmax(entropy(mixed, BENEFITS, alpha)))
 
 
 BENEFITS = np.array([MISSED, RIGHT, GIFT])
