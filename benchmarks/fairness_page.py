@@ -93,12 +93,15 @@ def _slack(draws: int, deviations: float) -> float:
 def _at_most(words: str, bound: float, share: float, draws: int | None) -> Promise:
     # The worst of dozens of shares is a chance high: three standard deviations are none.
     slack = 0.0 if draws is None else _slack(draws, 3)
-    return words, f"≤ {bound:.0%}", f"{share:.2%}", share <= bound + slack
+    most = f"≤ {100 * bound:.0f} %" + (
+        f" (seen as ≤ {100 * (bound + slack):.2f} %)" if slack else ""
+    )
+    return words, most, f"{100 * share:.2f} %", share <= bound + slack
 
 
 def _at_least(words: str, bound: float, share: float, draws: int) -> Promise:
     # The number of rows comes from a normal approximation, and is rounded.
-    return words, f"about {bound:.0%} of the time", f"{share:.1%}", share >= bound - 0.02
+    return words, f"about {_share(bound)} of the time", _share(share), share >= bound - 0.02
 
 
 def _worst(rows: Iterable[Row], name: str) -> float:
