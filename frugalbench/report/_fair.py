@@ -9,6 +9,7 @@ from frugalbench.record import Record
 from frugalbench.report._draw import Bar, share
 from frugalbench.report._flags import Flagged
 from frugalbench.report._format import Lang, clean, count, plain
+from frugalbench.report._format import number as fixed
 from frugalbench.report._grids import (
     Cell,
     Grid,
@@ -38,6 +39,9 @@ SHOWN = (
 MOST_PAIRS = 4
 MOST_GROUPS = 60
 EXPECTED = re.compile(r"(.*?)(?:; )?([\d.]+) would be expected if all groups were alike", re.DOTALL)
+
+SUPERLATIVE = re.compile(r"^(widest:? |worst: |plus grand écart(?:, | : )|le moins bon : )")
+"""What the heading of the column says already, in either language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def _disparities(found: Sequence[Line], lang: Lang) -> Grid | None:
             continue
         where, expected, spoken = _where(value, lang)
         bar = _gap_bar(value, expected) if line.metric.maximum <= 1 else None
-        alike = "" if expected is None else plain(round(expected, 3), lang)
+        alike = "" if expected is None else fixed(expected, 3, lang)
         values.append(value)
         rows.append(
             (
@@ -146,7 +150,7 @@ def _where(value: Value, lang: Lang) -> tuple[str, float | None, Lang]:
     if (match := EXPECTED.fullmatch(told)) is not None:
         told, expected = match[1], float(match[2])
     said, spoken = note(told, lang)
-    return said, expected, spoken
+    return SUPERLATIVE.sub("", said), expected, spoken
 
 
 def _gap_bar(value: Value, expected: float | None) -> Bar | None:
@@ -208,7 +212,7 @@ def _rate(line: Line | None, rows: int, lang: Lang) -> Cell:
         return absence(measure, lang)
     cell = number(measure, lang, bar=share(measure) if line.metric.maximum <= 1 else None)
     n = "" if measure.n == rows else f"n = {count(measure.n, lang)}"
-    return Cell(cell.text, cell.under, cell.kind, lang, n=n, bar=cell.bar)
+    return Cell(cell.text, cell.under, cell.kind, lang, beside=n, bar=cell.bar)
 
 
 def _outside(one: Flagged, gaps: Sequence[Line], lang: Lang) -> Sentence:

@@ -186,8 +186,8 @@ FR = Words(
     units=UNITS,
     repeats=REPEATS,
     fields=FIELDS,
-    one_sided="† Chaque borne de cet intervalle est sûre à 95 % à elle seule ; les deux ensemble "
-    "le sont à 90 %.",
+    one_sided="† Chaque borne de cet intervalle est sûre à 95\u00a0% à elle seule ; les deux "
+    "ensemble le sont à 90\u00a0%.",
     by_group="Par {view}",
     by_view="Par {view}, à l’intérieur de {control}",
     all_rows="Toutes les lignes",
@@ -197,17 +197,18 @@ FR = Words(
     rates="Taux par groupe",
     more_rates="Autres taux par groupe",
     largest="Où il est le plus grand",
-    if_alike="Si tous étaient pareils",
+    if_alike="Si pareils",
     flagged="Reconnus hors de la limite de la règle, après correction de Holm",
     flagged_pair="{first} et {second}",
-    worst_group="Pire groupe par {view}",
+    worst_group="Exactitude du groupe le moins bien servi, nommé",
     probe="Perturbation",
     severity="Sévérité",
     robustness_help="Les mêmes {n} lignes, présentées à nouveau avec des entrées perturbées. La "
     "part conservée est l’exactitude rapportée à celle des mêmes lignes sans perturbation.",
     reliability="Les probabilités se réalisent-elles ?",
     reliability_help="Chaque point est un dixième des lignes : la probabilité que le modèle "
-    "annonce, et la fréquence à laquelle elle s’est réalisée. Sur la diagonale, les deux sont égales.",
+    "annonce, et la fréquence à laquelle elle s’est réalisée. Sur la diagonale, les deux sont "
+    "égales.",
     reliable="Annoncé",
     frequency="Réalisé",
     feature="Variable",
@@ -228,4 +229,5 @@ FR = Words(
     every_metric="toutes les mesures",
     every_other="toutes les autres mesures",
     times="{n} fois",
+    more_tables="D’autres tableaux avec --only {families}.",
 )

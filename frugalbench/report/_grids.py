@@ -32,15 +32,16 @@ Kind = Literal["words", "number", "name", "missing"]
 class Cell:
     """One cell: `text` and, less loud, `under` it. A `name` came from outside.
 
-    `lang` is the language of the text; `n` is there where it is not that of the row; `bold` and
-    `loud` mark the model itself, and an energy that was not measured.
+    `lang` is the language of the text; `beside` is what else belongs to it, such as n where
+    it is not that of the row; `bold` and `loud` mark the model itself, and an
+    energy that was not measured.
     """
 
     text: str
     under: str = ""
     kind: Kind = "words"
     lang: Lang = "en"
-    n: str = ""
+    beside: str = ""
     bold: bool = False
     loud: bool = False
     bar: Bar | None = None
@@ -93,9 +94,7 @@ def number(value: Value, lang: Lang, *, bar: Bar | None = None) -> Cell:
     """The estimate, and under it the interval and a one-sided bound where there is one."""
     shown = show(value, lang)
     under = "" if shown.exact else shown.interval
-    if shown.most:
-        under = "; ".join(filter(None, (under, at_most(shown))))
-    return Cell(shown.number, under, "number", lang, bar=bar)
+    return Cell(shown.number, under, "number", lang, beside=at_most(shown), bar=bar)
 
 
 def measured(measure: Measure | None, lang: Lang, *, bar: Bar | None = None) -> Cell:

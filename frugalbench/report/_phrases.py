@@ -49,6 +49,7 @@ def how(value: Value, lang: Lang = "en") -> str:
 
 def note(text: str, lang: Lang = "en") -> Sentence:
     """A metric's or a measurement's own remark, in French where there is a reading of it."""
+    text = text.replace(MISSING_GROUP, WORDS[lang].no_group)
     if lang == "fr":
         for pattern, french in NOTES:
             if (found := re.fullmatch(pattern, text)) is not None:
@@ -58,7 +59,7 @@ def note(text: str, lang: Lang = "en") -> Sentence:
 
 
 def _french_note(part: str) -> str:
-    if re.fullmatch(r"[\d.,]+", part):
+    if re.fullmatch(r"-?[\d.,]+", part):
         return part.replace(",", NARROW_SPACE).replace(".", ",")
     for english, french in WORDED:
         if (found := re.fullmatch(english, part)) is not None:
@@ -74,7 +75,7 @@ def reason(missing: Missing, lang: Lang = "en") -> Sentence:
     known = WORDS[lang].reasons.get(missing.reason)
     if lang == "fr" and known:
         return known, "fr"
-    detail = clean(missing.detail, MAX_SENTENCE)
+    detail = clean(missing.detail, MAX_SENTENCE).replace(MISSING_GROUP, WORDS[lang].no_group)
     return detail or EN.reasons.get(missing.reason) or clean(missing.reason), "en"
 
 

@@ -98,7 +98,7 @@ def _worst(record: Record, probed: Sequence[Line], lang: Lang) -> Grid | None:
     )
     headings = (heads.probe, *(clean(view) for view in views))
     values = [x.measure for x in by_place.values()]
-    return Grid(heads.worst_group.format(view="…"), headings, rows, marked=marked(values))
+    return Grid(heads.worst_group, headings, rows, marked=marked(values))
 
 
 def _group(measure: Measure, lang: Lang) -> Cell:
@@ -107,7 +107,7 @@ def _group(measure: Measure, lang: Lang) -> Cell:
         return words("–", lang)
     told = measure.note.removeprefix(SAID).rpartition(" (n=")[0]
     cell = measured(measure, lang)
-    return Cell(cell.text, cell.under, "number", lang, n=group_name(told, lang))
+    return Cell(cell.text, cell.under, "number", lang, beside=group_name(told, lang))
 
 
 def _curves(record: Record, probed: Sequence[Line], lang: Lang) -> tuple[Plot, ...]:

@@ -115,7 +115,7 @@ def reproducibility(record: Record, found: Lines, lang: Lang) -> list[Section]:
 def _setting(measure: Measure | None, lang: Lang) -> Sentence:
     if not isinstance(measure, Value):
         return "", lang
-    return note(clean(measure.note), lang)
+    return note(clean(measure.note).partition(", ")[2], lang)
 
 
 def explanation(record: Record, found: Lines, lang: Lang) -> list[Section]:
@@ -176,7 +176,7 @@ def necessity(record: Record, found: Lines, lang: Lang) -> list[Section]:
         (
             Cell(row.name, row.size, "name", lang, bold=row.own),
             *(
-                Cell(x.number, "" if x.exact else x.interval, "number", lang, n=how)
+                Cell(x.number, "" if x.exact else x.interval, "number", lang, beside=how)
                 if x
                 else words("–", lang)
                 for x, how in ((row.quality, ""), (row.energy, row.method))

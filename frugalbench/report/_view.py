@@ -16,7 +16,7 @@ from frugalbench.values import Measure, Missing, Value
 FAR = 1000
 """An estimate this many times from its bound is in another unit."""
 
-REMARKED = ("carbon", "energy", "latency", "necessity", "projection", "water")
+REMARKED = ("carbon", "energy", "latency", "necessity", "privacy", "projection", "water")
 MAX_REMARK = 800
 
 __all__ = [

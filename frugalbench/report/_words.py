@@ -164,3 +164,4 @@ class Words:
     every_metric: str
     every_other: str
     times: str
+    more_tables: str

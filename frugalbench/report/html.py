@@ -13,18 +13,16 @@ from frugalbench import metrics
 from frugalbench.certify import Finding, Outcome, Verdict
 from frugalbench.record import Record
 from frugalbench.report._deploy import Projected, projected
-from frugalbench.report._draw import Bar, Histogram, Span, histogram, share, span
+from frugalbench.report._draw import Histogram, Span, histogram, span
 from frugalbench.report._facts import alerts, facts, notes, provenance
-from frugalbench.report._format import Lang, Shown, clean, count, plain, show
-from frugalbench.report._frontier import Placed, placed
-from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, at_most, how, reason
+from frugalbench.report._format import Lang, clean, plain, show
+from frugalbench.report._grids import Section
+from frugalbench.report._phrases import SYMBOLS, WORDS, Sentence, how, reason
+from frugalbench.report._sections import gone, sections
 from frugalbench.report._view import (
     Line,
     RuleRow,
-    absent,
     deciding,
-    group_name,
-    grouped,
     headline,
     lines,
     remarks,
@@ -36,8 +34,12 @@ from frugalbench.values import Missing, Value
 
 __all__ = ["render"]
 
-MOST_GROUPS = 60
 MOST_REASONS = 6
+TRUST = (
+    *("fairness", "necessity", "robustness", "calibration", "explanation", "privacy"),
+    *("reproducibility", "transparency"),
+)
+"""The families that have a place of their own on the page, in its order."""
 WORST_FIRST: tuple[Outcome, ...] = ("FAIL", "NOT_EVALUATED", "INCONCLUSIVE", "PASS")
 LAMP_WATTS = 10
 
@@ -65,41 +67,6 @@ class RuleCard:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupLine:
-    """One group's rate; `shown` is None where `missing` says why."""
-
-    name: str
-    shown: Shown | None
-    n: str
-    bar: Bar | None
-    missing: Sentence | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupTable:
-    """One rate over the groups of one column."""
-
-    title: str
-    address: str
-    attribute: str
-    rows: tuple[GroupLine, ...]
-    more: str
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureRow:
-    """One metric that has no group; `shown` is None where `missing` says why."""
-
-    title: str
-    address: str
-    shown: Shown | None
-    n: str
-    method: str
-    missing: Sentence | None
-    most: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """The whole report in one language."""
 
@@ -117,14 +84,14 @@ class Page:
     tiles: tuple[Tile, ...]
     because: tuple[RuleRow, ...]
     rules: tuple[RuleCard, ...]
-    groups: tuple[GroupTable, ...]
+    marked: bool
+    trust: tuple[Section, ...]
     histogram: Histogram | None
-    frontier: tuple[Placed, ...]
     year: tuple[Projected, ...]
     year_help: str
-    measures: tuple[MeasureRow, ...]
+    plain: tuple[Section, ...]
     remarks: tuple[tuple[str, Sentence], ...]
-    missing: tuple[MeasureRow, ...]
+    missing: tuple[tuple[Sentence, tuple[str, ...]], ...]
     notes: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
 
@@ -152,7 +119,7 @@ def _template() -> jinja2.Template:
 def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: Lang) -> Page:
     words = WORDS[lang]
     word, sentence = headline(verdict, lang)
-    known = [x for x in found if "group" not in x.scope and isinstance(x.measure, Value)]
+    made = sections(record, verdict, lang)
     rows = rule_rows(verdict, lang) if verdict else ()
     return Page(
         lang=lang,
@@ -169,14 +136,14 @@ def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: 
         tiles=_tiles(found, lang),
         because=deciding(rows, verdict)[:MOST_REASONS] if verdict else (),
         rules=tuple(_card(row) for row in sorted(rows, key=_weight)),
-        groups=tuple(_group_table(group, lang) for group in grouped(found)),
+        marked=any(row.shown and row.shown.mark for row in rows),
+        trust=tuple(x for name in TRUST for x in made if x.family == name),
         histogram=histogram(record, lang),
-        frontier=placed(record, lang),
         year=projected(record, lang),
         year_help=words.year_help.format(n=plain(_daily(record), lang)),
-        measures=tuple(_measure_row(line, lang) for line in known),
-        remarks=remarks(known, lang),
-        missing=tuple(_measure_row(line, lang) for line in absent(found)),
+        plain=tuple(x for x in made if x.family not in TRUST),
+        remarks=remarks(found, lang),
+        missing=gone(found, lang, failed=record.failure is not None),
         notes=notes(record, lang),
         provenance=provenance(record, verdict, lang),
     )
@@ -266,31 +233,3 @@ def _card(row: RuleRow) -> RuleCard:
         estimate=shown.number, interval=shown.interval, bound=row.bound, outcome=row.word
     )
     return RuleCard(row, picture, alternative)
-
-
-def _group_table(group: Sequence[Line], lang: Lang) -> GroupTable:
-    first, left_out = group[0], len(group) - MOST_GROUPS
-    return GroupTable(
-        title=first.metric.titre if lang == "fr" else first.metric.title,
-        address=first.name,
-        attribute=clean(first.scope["attribute"]),
-        rows=tuple(_group_line(line, lang) for line in group[:MOST_GROUPS]),
-        more=WORDS[lang].more.format(n=count(left_out, lang)) if left_out > 0 else "",
-    )
-
-
-def _group_line(line: Line, lang: Lang) -> GroupLine:
-    name, measure = group_name(line.scope["group"], lang), line.measure
-    if isinstance(measure, Missing):
-        return GroupLine(name, None, "", None, reason(measure, lang))
-    return GroupLine(name, show(measure, lang), count(measure.n, lang), share(measure), None)
-
-
-def _measure_row(line: Line, lang: Lang) -> MeasureRow:
-    title, measure = (line.metric.titre if lang == "fr" else line.metric.title), line.measure
-    if isinstance(measure, Missing):
-        return MeasureRow(title, line.address, None, "", "", reason(measure, lang))
-    method = how(measure, lang)
-    n = count(measure.n, lang)
-    shown = show(measure, lang)
-    return MeasureRow(title, line.address, shown, n, method, None, at_most(shown))

@@ -11,27 +11,16 @@ from frugalbench.certify import Verdict
 from frugalbench.record import Record
 from frugalbench.report._deploy import projected
 from frugalbench.report._facts import alerts, facts, notes, provenance
-from frugalbench.report._format import Lang, clean, count, plain, show
-from frugalbench.report._frontier import placed
-from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
-from frugalbench.report._view import (
-    Line,
-    RuleRow,
-    absent,
-    group_name,
-    grouped,
-    headline,
-    lines,
-    remarks,
-    rule_rows,
-    tally,
-)
-from frugalbench.values import Missing, Value
+from frugalbench.report._format import Lang, clean, plain
+from frugalbench.report._grids import Cell, Section
+from frugalbench.report._phrases import SYMBOLS, WORDS
+from frugalbench.report._sections import gone, sections
+from frugalbench.report._view import RuleRow, headline, lines, remarks, rule_rows, tally
 
 __all__ = ["code", "prose", "render"]
 
 BREAK = "&#8203;"
-HARMLESS = re.compile(r"[\w .,;:/%+∞≤≥×\[\]\u00a0\u202f-]*")
+HARMLESS = re.compile(r"[\w .,;:/%+∞≤≥×†\[\]\u00a0\u202f-]*")
 PLAIN_CODE = re.compile(r"[\w .,:;/+()\[\]=%#@'-]*")
 ESCAPES = re.compile(
     r"(?P<tag>[<>&])|(?P<mark>[\\`*_\[\]|~${}!])|(?P<link>[@#](?=\w)|://|\bwww\.)"
@@ -49,14 +38,12 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
     parts += [f"## {words.what}", _facts(facts(record, lang), lang)]
     if verdict is not None:
         parts += _rules(verdict, lang)
-    parts += _measures([line for line in found if "group" not in line.scope], lang)
+    parts += _sections(record, verdict, lang)
     if held := remarks(found, lang):
         listed = [f"- {code(where)}{words.colon} {prose(one)}" for where, (one, _) in held]
         parts += [f"### {words.remarks}", "\n".join(listed)]
-    parts += _frontier(record, lang)
     parts += _year(record, lang)
-    parts += _groups(found, lang)
-    parts += _missing(found, lang)
+    parts += _missing(record, lang)
     if told := notes(record, lang):
         parts += [f"## {words.notes}", "\n".join(f"- {prose(note)}" for note in told)]
     parts += [f"## {words.provenance}", _facts(provenance(record, verdict, lang), lang)]
@@ -130,6 +117,8 @@ def _rules(verdict: Verdict, lang: Lang) -> list[str]:
         words.weight,
     )
     parts = [f"## {words.rules}", table(headings, [_rule_cells(row) for row in rows])]
+    if any(row.shown and row.shown.mark for row in rows):
+        parts.append(words.one_sided)
     changes = [
         f"- {row.symbol} {code(row.address)}{WORDS[lang].colon} {prose(row.explanation[0])}"
         for row in rows
@@ -153,39 +142,36 @@ def _rule_cells(row: RuleRow) -> list[str]:
     ]
 
 
-def _measures(found: Sequence[Line], lang: Lang) -> list[str]:
-    words = WORDS[lang]
-    headings = (words.measure, words.metric, words.estimate, words.interval, words.n, words.method)
-    rows = [
-        [
-            prose(line.metric.titre if lang == "fr" else line.metric.title),
-            code(line.address),
-            *_value_cells(line.measure, lang),
-            how(line.measure, lang),
-        ]
-        for line in found
-        if isinstance(line.measure, Value)
-    ]
-    return [f"## {words.everything}", table(headings, rows)] if rows else []
+def _sections(record: Record, verdict: Verdict | None, lang: Lang) -> list[str]:
+    """Every family of measures; the groups of people and the like inside theirs."""
+    return [part for one in sections(record, verdict, lang) for part in _section(one, lang)]
 
 
-def _frontier(record: Record, lang: Lang) -> list[str]:
-    words = WORDS[lang]
-    headings = (words.model, words.quality, words.energy, words.method, words.size, words.standing)
-    rows = [
-        [
-            f"**{prose(row.name)}**" if row.own else prose(row.name),
-            *(
-                f"{figure(x.number)} {figure(x.interval)}" if x else "–"
-                for x in (row.quality, row.energy)
-            ),
-            row.method or "–",
-            figure(row.size),
-            prose(row.standing),
-        ]
-        for row in placed(record, lang)
-    ]
-    return [f"## {words.necessity}", words.necessity_help, table(headings, rows)] if rows else []
+def _section(section: Section, lang: Lang) -> list[str]:
+    parts = [f"{'###' if section.part else '##'} {prose(section.title)}"]
+    parts += [prose(said) for said, _ in section.told]
+    for grid in section.grids:
+        if grid.title:
+            parts.append(f"**{prose(grid.title)}**")
+        if grid.help:
+            parts.append(prose(grid.help))
+        headings = [prose(heading) or " " for heading in grid.headings]
+        parts.append(table(headings, [[_cell(cell) for cell in row] for row in grid.rows]))
+    if any(grid.marked for grid in section.grids):
+        parts.append(WORDS[lang].one_sided)
+    return parts
+
+
+def _cell(cell: Cell) -> str:
+    """A cell on one line: a table of Markdown has no second one."""
+    if cell.kind == "number":
+        shown = f"{figure(cell.text)} {figure(cell.under)}".strip()
+        return ", ".join(filter(None, (shown, prose(cell.beside))))
+    text = f"**{prose(cell.text)}**" if cell.bold else prose(cell.text)
+    # An address is what a program calls the measure of the row.
+    if "." in cell.under and " " not in cell.under.partition("[")[0]:
+        return f"{text} {code(cell.under)}"
+    return ", ".join(filter(None, (text, prose(cell.under), prose(cell.beside))))
 
 
 def _year(record: Record, lang: Lang) -> list[str]:
@@ -205,40 +191,15 @@ def _year(record: Record, lang: Lang) -> list[str]:
     return [f"## {words.year}", help_, "\n".join(told)] if rows else []
 
 
-def _groups(found: Sequence[Line], lang: Lang) -> list[str]:
-    words, tables = WORDS[lang], grouped(found)
-    headings = (words.metric, words.group, words.estimate, words.interval, words.n)
-    parts = []
-    for attribute in dict.fromkeys(group[0].scope["attribute"] for group in tables):
-        rows = [
-            _group_cells(line, lang)
-            for group in tables
-            for line in group
-            if line.scope["attribute"] == attribute
-        ]
-        heading = f"## {words.groups}{words.colon} {prose(attribute)}"
-        parts += [heading, table(headings, rows)]
-    return parts
-
-
-def _group_cells(line: Line, lang: Lang) -> list[str]:
-    name = [code(line.name), prose(group_name(line.scope["group"], lang))]
-    if isinstance(line.measure, Missing):
-        return [*name, f"– {prose(reason(line.measure, lang)[0])}", "–", "–"]
-    return name + _value_cells(line.measure, lang)
-
-
-def _value_cells(value: Value, lang: Lang) -> list[str]:
-    shown = show(value, lang)
-    most = f"; {at_most(shown)}" if shown.most else ""
-    return [figure(shown.number), figure(shown.interval) + most, count(value.n, lang)]
-
-
-def _missing(found: Sequence[Line], lang: Lang) -> list[str]:
-    words = WORDS[lang]
+def _missing(record: Record, lang: Lang) -> list[str]:
+    words, failed = WORDS[lang], record.failure is not None
     rows = [
-        f"- {code(line.address)}{words.colon} {prose(reason(line.measure, lang)[0])}"
-        for line in absent(found)
-        if isinstance(line.measure, Missing)
+        f"- {prose(why)}{words.colon} {', '.join(map(_named, names))}"
+        for (why, _), names in gone(lines(record), lang, failed=failed)
     ]
     return [f"## {words.not_measured}", words.not_measured_help, "\n".join(rows)] if rows else []
+
+
+def _named(name: str) -> str:
+    """An address as code, and as words what is none."""
+    return code(name) if "." in name and not name.endswith(")") else prose(name)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,18 +18,17 @@ from frugalbench.compare import Row
 from frugalbench.record import Record
 from frugalbench.report._audited import SHOWN_RATES, Audited, AuditedColumn, Disparity
 from frugalbench.report._deploy import projected
+from frugalbench.report._drifted import drift
 from frugalbench.report._facts import alerts, facts, notes, which
 from frugalbench.report._format import Shown, clean, plain, show
-from frugalbench.report._frontier import placed
 from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
+from frugalbench.report._sections import chosen, family, gone, sections
+from frugalbench.report._terminal import drawn_sections, plain_table
 from frugalbench.report._view import (
     Line,
     RuleRow,
-    absent,
     check_same,
-    drifted,
     group_name,
-    grouped,
     headline,
     lines,
     remarks,
@@ -131,7 +129,7 @@ def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
     """Every rule with its evidence, the overall verdict in words, and what would change it."""
     check_same(record, verdict)
     rows = rule_rows(verdict, "en")
-    table = _table("Outcome", "Rule", "Estimate", "Bound / n")
+    table = plain_table("Outcome", "Rule", "Estimate", "Bound / n")
     for row in rows:
         table.add_row(*_rule_cells(row))
     word, sentence = headline(verdict, "en")
@@ -182,31 +180,30 @@ def _changes(rows: Iterable[RuleRow]) -> list[RenderableType]:
     return [Text(f"\n{EN.change}"), grid]
 
 
-def measures_table(record: Record) -> RenderableType:
-    """Every measure of a record, groups in their own tables, then what is missing and why."""
-    found = lines(record)
-    table = _table("Measure", "Estimate", "n")
-    for line in found:
-        if "group" not in line.scope and isinstance(line.measure, Value):
-            name = Text(f"{line.address}\n").append_text(_method(line.measure))
-            table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
-    missing = _not_measured(found, failed=record.failure is not None)
-    beside = (*_frontier(record), *_remarks(found), *_year(record))
-    return Group(table, *beside, *_group_tables(found), *missing)
+def measures_table(
+    record: Record, verdict: Verdict | None = None, only: Sequence[str] = ()
+) -> RenderableType:
+    """Every measure of a record by family, then what is missing and why.
 
+    Args:
+        record: what was observed.
+        verdict: its judgement, which says what pairs of groups are too far apart.
+        only: the families that are shown; empty for all of them.
 
-def _frontier(record: Record) -> list[RenderableType]:
-    """The model and its baselines by quality and energy."""
-    table = _table("Model", "Quality", "Energy", "Place")
-    for row in placed(record, "en"):
-        name = Text(row.name, style="bold" if row.own else "")
-        name.append(f"\n{row.size}", style="dim")
-        numbers = [
-            Text(f"{x.number}\n{x.interval}" if x else "–") for x in (row.quality, row.energy)
-        ]
-        numbers[1].append(f"\n{row.method}" if row.method else "", style="dim")
-        table.add_row(name, *numbers, Text(row.standing))
-    return [Text(f"\n{EN.necessity}", style="bold"), table] if table.row_count else []
+    Raises:
+        UsageError: the record has no such family.
+    """
+    known = chosen(record, only)
+    found = [line for line in lines(record) if family(line) in known]
+    made = sections(record, verdict, "en", only)
+    parts = drawn_sections(made, whole=bool(only))
+    more = dict.fromkeys(one.family for one in made if any(x.folded for x in one.grids))
+    if more and not only:
+        hint = EN.more_tables.format(families=",".join(more))
+        parts.append(Text(f"\n{hint}", style="dim"))
+    if not only:
+        parts += [*_remarks(found), *_year(record)]
+    return Group(*parts, *_not_measured(found, failed=record.failure is not None))
 
 
 def _remarks(found: Sequence[Line]) -> list[RenderableType]:
@@ -225,42 +222,13 @@ def _year(record: Record) -> list[RenderableType]:
     return [Text(f"\n{EN.year}", style="bold"), *told] if told else []
 
 
-def _group_tables(found: Sequence[Line]) -> list[RenderableType]:
-    """One table per group column, the groups of each rate together to be compared."""
-    tables: dict[str, Table] = {}
-    for group in grouped(found):
-        attribute = group[0].scope["attribute"]
-        if attribute not in tables:
-            tables[attribute] = _table("Rate", "Group", "Estimate", "n")
-        for place, line in enumerate(group):
-            rate = Text(line.name if place == 0 else "")
-            name = Text(group_name(line.scope["group"], "en"))
-            n = f"{line.measure.n:,}" if isinstance(line.measure, Value) else ""
-            tables[attribute].add_row(rate, name, _cell(line.measure), Text(n))
-        tables[attribute].add_section()
-    return [
-        part
-        for attribute, table in tables.items()
-        for part in (Text(f"By {clean(attribute)}", style="bold"), table)
-    ]
-
-
 def _not_measured(found: Sequence[Line], *, failed: bool) -> list[RenderableType]:
     """What is missing, each reason once; of a failed record what all the rest shares at the end."""
-    together: dict[str, list[str]] = {}
-    for line in absent(found):
-        if isinstance(line.measure, Missing):
-            together.setdefault(reason(line.measure)[0], []).append(line.address)
-    if failed and together:
-        most = max(together, key=lambda why: len(together[why]))
-        alone = len(together) == 1 and not any(isinstance(x.measure, Value) for x in found)
-        del together[most]
-        together[most] = ["every metric" if alone else "every other metric"]
-    grid = Table.grid(padding=(0, 2))
-    for why, names in together.items():
-        grid.add_row(Text("\n".join(f"– {name}" for name in names)), Text(why))
-    heading = Text(f"{EN.not_measured}\n", style="bold")
-    return [heading, grid] if grid.row_count else []
+    told: list[RenderableType] = []
+    for (why, _), names in gone(found, "en", failed=failed):
+        told += [Text(f"\n{why}"), Text("\n".join(f"– {name}" for name in names), style="dim")]
+    heading = Text(f"\n{EN.not_measured}", style="bold underline")
+    return [heading, *told] if told else []
 
 
 def compared(a: Record, b: Record) -> RenderableType:
@@ -275,7 +243,7 @@ def compared(a: Record, b: Record) -> RenderableType:
 
 def comparison_table(rows: Sequence[Row]) -> RenderableType:
     """Two records side by side: a winner is named only where the intervals are apart."""
-    table = _table("Measure", "A", "B", "B / A")
+    table = plain_table("Measure", "A", "B", "B / A")
     for row in rows:
         table.add_row(Text(clean(row.address)), _cell(row.a), _cell(row.b), _difference(row))
     return table
@@ -283,13 +251,8 @@ def comparison_table(rows: Sequence[Row]) -> RenderableType:
 
 def drift_table(before: Record, after: Record) -> RenderableType:
     """How the answers of two versions to the same samples differ, over all and by group."""
-    found = drifted(after, before)
-    table = _table("Change", "Estimate", "n")
-    for line in found:
-        if "group" not in line.scope and isinstance(line.measure, Value):
-            name = Text(f"{line.address}\n").append_text(_method(line.measure))
-            table.add_row(name, _number(line.measure), Text(f"{line.measure.n:,}"))
-    return Group(table, *_group_tables(found), *_not_measured(found, failed=False))
+    found, made = drift(after, before, "en")
+    return Group(*drawn_sections(made), *_not_measured(found, failed=False))
 
 
 def audit_tables(found: Audited) -> RenderableType:
@@ -297,7 +260,7 @@ def audit_tables(found: Audited) -> RenderableType:
     parts: list[RenderableType] = []
     for column in found.columns:
         parts += [Text(f"By {clean(column.attribute)}", style="bold"), _audited_groups(column)]
-        table = _table("Largest difference", "Estimate", "If alike", "Against the margin")
+        table = plain_table("Largest difference", "Estimate", "If alike", "Against the margin")
         for one in column.disparities:
             alike = "" if one.expected is None else plain(round(one.expected, 3))
             name = Text(one.name.replace("_", " "))
@@ -307,7 +270,7 @@ def audit_tables(found: Audited) -> RenderableType:
 
 
 def _audited_groups(column: AuditedColumn) -> Table:
-    table = _table("Group", "Rows", *(rate.replace("_", " ") for rate in SHOWN_RATES))
+    table = plain_table("Group", "Rows", *(rate.replace("_", " ") for rate in SHOWN_RATES))
     several = len({one.of for one in column.groups}) > 1
     for one in column.groups:
         name = Text(group_name(one.group, "en"))
@@ -339,7 +302,7 @@ def checks_table(checks: Iterable[Check]) -> RenderableType:
     """What can be measured on a machine, and the step that would unlock the rest."""
     styles = {"ok": "green", "missing": "magenta", "note": "yellow"}
     marks = {"ok": "✓ yes", "missing": "– no", "note": "! note"}
-    table = _table("", "Subject", "What was found")
+    table = plain_table("", "Subject", "What was found")
     for check in checks:
         found = Text(clean(check.detail, 300))
         if check.unlock:
@@ -380,12 +343,3 @@ def _number(value: Value, shown: Shown | None = None) -> Text:
     if shown.most:
         text.append(f"\n{at_most(shown)}", style="dim")
     return text
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="bold")
-    for heading in headings:
-        whole = heading in ("n", "Bound / n", "Outcome")
-        side: Literal["left", "right"] = "right" if heading == "n" else "left"
-        table.add_column(heading, no_wrap=whole, overflow="fold", justify=side)
-    return table

@@ -1,0 +1,127 @@
+"""Sections of a report on a terminal, drawn with rich: tables that are split where they are wide.
+
+Everything is built from `Text`, never from markup, so that a name cannot colour or hide anything.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from frugalbench.report._grids import Cell, Grid, Section
+from frugalbench.report._phrases import WORDS
+
+__all__ = ["drawn_sections", "plain_table"]
+
+EN = WORDS["en"]
+GAP, EDGES = 3, 2
+NARROWEST, WIDEST = 14, 34
+FIRST = 0.38
+"""The share of the width that the first column may keep whole."""
+STYLES = {"words": "", "name": "", "number": "", "missing": "magenta"}
+
+
+def drawn_sections(made: Iterable[Section], *, whole: bool = False) -> list[RenderableType]:
+    """Each section under its heading; `whole` adds the tables a page would fold away."""
+    return [part for section in made for part in _section(section, whole=whole)]
+
+
+def _section(section: Section, *, whole: bool) -> Iterator[RenderableType]:
+    grids = [one for one in section.grids if whole or not one.folded]
+    heading = Text(section.title, style="bold" if section.part else "bold underline")
+    yield Text("")
+    yield heading
+    for said, _ in section.told:
+        yield Text(said)
+    marked = False
+    for place, grid in enumerate(grids):
+        if place:
+            yield Text("")
+        if grid.title:
+            yield Text(grid.title, style="italic")
+        if grid.help:
+            yield Text(grid.help, style="dim")
+        yield _Fitted(grid)
+        marked = marked or grid.marked
+    if marked:
+        yield Text(EN.one_sided, style="dim")
+
+
+class _Fitted:
+    """A table in as many pieces as the width asks for, each with the first column."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Draw the pieces, one under the other."""
+        room = options.max_width - EDGES
+        first = min(self._least(0), int(FIRST * room))
+        piece: list[int] = []
+        used = first
+        for place in range(1, len(self.grid.headings)):
+            if piece and used + GAP + self._least(place) > room:
+                yield self._piece(piece, first, room)
+                piece, used = [], first
+            piece.append(place)
+            used += GAP + self._least(place)
+        yield self._piece(piece, first, room)
+
+    def _piece(self, places: Sequence[int], first: int, room: int) -> Table:
+        grid, columns = self.grid, (0, *places)
+        table = plain_table(*(grid.headings[place] for place in columns))
+        table.show_edge = False
+        # rich gives every column that may be broken less, numbers too: the widths are set here.
+        least = [first, *(min(self._least(place), room - first - GAP) for place in places)]
+        spare = room - sum(least) - GAP * len(places)
+        for place, column, width in zip(columns, table.columns, least, strict=True):
+            more = min(max(self._whole(place) - width, 0), max(spare, 0))
+            spare -= more
+            column.width = max(width + more, 1)
+        for row in grid.rows:
+            table.add_row(*(_text(row[place]) for place in columns))
+        return table
+
+    def _least(self, place: int) -> int:
+        """What a column needs so that no number and no word is broken."""
+        cells = [row[place] for row in self.grid.rows]
+        heading = max(map(cell_len, self.grid.headings[place].split()), default=0)
+        return max(heading, *(_least(cell) for cell in cells))
+
+    def _whole(self, place: int) -> int:
+        """What a column needs so that nothing is broken."""
+        lines = [
+            line for row in self.grid.rows for line in (row[place].text, row[place].under) if line
+        ]
+        return max(map(cell_len, (self.grid.headings[place], *lines)))
+
+
+def _least(cell: Cell) -> int:
+    if cell.kind == "number":
+        return max(cell_len(cell.text), cell_len(cell.under))
+    longest = max(map(cell_len, f"{cell.text} {cell.under}".split()), default=0)
+    # A long text in a narrow column is a tall one.
+    return min(max(longest, min(cell_len(cell.text) // 3, NARROWEST)), WIDEST)
+
+
+def _text(cell: Cell) -> Text:
+    style = "bold yellow" if cell.loud else "bold" if cell.bold else STYLES[cell.kind]
+    text = Text(cell.text, style=style)
+    for line in (cell.under, cell.beside):
+        if line:
+            text.append(f"\n{line}", style="not bold dim")
+    return text
+
+
+def plain_table(*headings: str) -> Table:
+    """A table without lines between rows; numbers and marks are never broken."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="bold")
+    for heading in headings:
+        whole = heading in ("n", "Bound / n", "Outcome")
+        side: Literal["left", "right"] = "right" if heading == "n" else "left"
+        table.add_column(heading, no_wrap=whole, overflow="fold", justify=side)
+    return table
