@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from _build import FAILED, PLACE, change, from_table, labels, metered, timed, value, window
+from _build import FAILED, change, from_table, labels, metered, window
 from _records import make_record
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ from frugalbench.certify import (
 )
 from frugalbench.errors import UsageError
 from frugalbench.record import Record
-from frugalbench.settings import load_policy, options
+from frugalbench.settings import load_policy
 from frugalbench.values import METHODS, Method, Missing, Value
 
 ACCURACY: dict[str, Any] = {"metric": "quality.accuracy", "unit": "1"}
@@ -428,136 +428,3 @@ def test_a_policy_without_rules_is_refused_where_it_is_read() -> None:
 def test_a_good_policy_is_returned_as_it_is() -> None:
     good = policy(rule(**GAP, at_most=0.1))
     assert check(good) is good
-
-
-# The shipped policies: each rule can break, waver, and lack its evidence.
-
-GROUP = 4000
-
-
-def _slow(one: Rule, spread: bool) -> Record:
-    """Calls that all take twice the bound, or whose percentile is about the bound."""
-    p, bound = int(one.metric.removeprefix("latency.p")) / 100, _bound(one) * 1e9
-    times = np.linspace(0, bound / p, 700) if spread else np.full(2000, bound * 2)
-    return timed(np.random.default_rng(0).permutation(times))
-
-
-def _power(bound: float, spread: bool, site: Any = PLACE) -> Record:
-    joules = (bound * 20, bound * 180) if spread else (bound * 200,) * 2
-    return metered([window(j) for j in joules * 3], site=site)
-
-
-def _per_joule(address: str) -> float:
-    return value(address, metered([window(100.0)] * 2)).estimate
-
-
-def _answers(right: float, rows: int) -> Record:
-    """Two groups alike, of which this share of each label is answered rightly."""
-    k = round(right * rows)
-    return from_table(*[(k, rows - k, rows - k, k)] * 2)
-
-
-def _unequal(gap: float, rows: int) -> Record:
-    k = round((0.5 - gap / 2) * rows)
-    return from_table((rows - k, k, rows - k, k), (k, rows - k, k, rows - k))
-
-
-def _memory(amount: int) -> Record:
-    record = make_record()
-    assert record.run is not None
-    only = record.run.processes[0]
-    assert only.memory is not None
-    heavy = change(only, memory=change(only.memory, after_run=amount))
-    model = change(record.model, bytes=amount)
-    return change(record, run=change(record.run, processes=(heavy,)), model=model)
-
-
-def broken(one: Rule) -> Record:
-    """A record that is certainly outside the rule."""
-    family, bound = one.metric.partition(".")[0], _bound(one)
-    if family == "latency":
-        return _slow(one, spread=False)
-    if family == "memory":
-        return _memory(int(bound * 2))
-    if family == "energy":
-        return _power(bound, spread=False)
-    if family in ("carbon", "water"):
-        return _power(bound / _per_joule(one.metric), spread=False)
-    if one.metric.endswith("_difference"):
-        return _unequal(min(1.0, bound + 0.3), GROUP)
-    return _answers(bound - 0.2, GROUP)
-
-
-def wavering(one: Rule) -> Record:
-    """A record too poor to tell."""
-    family, bound = one.metric.partition(".")[0], _bound(one)
-    if family == "latency":
-        return _slow(one, spread=True)
-    if family == "energy":
-        return _power(bound, spread=True)
-    if family in ("carbon", "water"):
-        return _power(bound / _per_joule(one.metric), spread=True)
-    if one.metric.endswith("_difference"):
-        return _unequal(bound, 40)
-    return _answers(bound, 40)
-
-
-def _bound(one: Rule) -> float:
-    bound = one.at_most if one.at_most is not None else one.at_least
-    assert bound is not None
-    return bound
-
-
-def shipped_rules(*leaving_out: str) -> list[Any]:
-    return [
-        pytest.param(load_policy(name), one, id=f"{name}-{one.id}")
-        for name in options("policy")
-        for one in load_policy(name).rules
-        if not one.metric.startswith(leaving_out)
-    ]
-
-
-SHIPPED = shipped_rules()
-# A tally is never in doubt, and every record has the size of its model.
-DOUBTFUL, OBSERVED = shipped_rules("memory."), shipped_rules("memory.model_size", "memory.param")
-
-
-def _judged(record: Record, shipped: Policy, one: Rule) -> set[Outcome]:
-    findings = judge(record, shipped).findings
-    return {found.outcome for found in findings if found.rule.id == one.id}
-
-
-@pytest.mark.parametrize(("shipped", "one"), SHIPPED)
-def test_every_rule_of_a_shipped_policy_can_fail(shipped: Policy, one: Rule) -> None:
-    assert _judged(broken(one), shipped, one) == {"FAIL"}
-    verdict = judge(broken(one), change(shipped, rules=(change(one, required=True),)))
-    assert (verdict.overall, verdict.exit_code) == ("FAIL", 1)
-
-
-@pytest.mark.parametrize(("shipped", "one"), DOUBTFUL)
-def test_every_rule_of_a_shipped_policy_can_be_inconclusive(shipped: Policy, one: Rule) -> None:
-    assert _judged(wavering(one), shipped, one) == {"INCONCLUSIVE"}
-
-
-@pytest.mark.parametrize(("shipped", "one"), OBSERVED)
-def test_every_rule_of_a_shipped_policy_can_lack_its_evidence(shipped: Policy, one: Rule) -> None:
-    assert _judged(FAILED, shipped, one) == {"NOT_EVALUATED"}
-
-
-@pytest.mark.parametrize("name", options("policy"))
-def test_every_shipped_policy_can_be_passed(name: str) -> None:
-    shipped = load_policy(name)
-    good = from_table(*[(GROUP, 0, 0, GROUP)] * 2)
-    frugal = metered([window(1e-3)] * 5)
-    record = change(
-        good,
-        run=frugal.run,
-        spec=frugal.spec,
-        arrays=timed(np.full(2000, 1000)).arrays
-        | {key: array for key, array in good.arrays.items() if key != "latency_ns"},
-    )
-    verdict = judge(record, shipped)
-    assert {found.address: found.outcome for found in verdict.findings} == {
-        found.address: "PASS" for found in verdict.findings
-    }
-    assert verdict.exit_code == 0

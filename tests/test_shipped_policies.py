@@ -1,0 +1,276 @@
+"""Each rule of the shipped policies can break, waver, and lack its evidence; all can be passed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from _build import FAILED, PLACE, change, from_table, labels, metered, timed, value, window
+from _records import make_record
+
+from frugalbench.certify import Outcome, Policy, Rule, judge
+from frugalbench.record import Card, Compared, Pass, Probed, Record, Repeat
+from frugalbench.settings import load_policy, options
+
+GROUP, FEW = 4000, 40
+PASS = Pass(kind="gaussian_noise", severity=0.1, unit="sd", seed=1)
+
+
+def bound_of(one: Rule) -> float:
+    bound = one.at_most if one.at_most is not None else one.at_least
+    assert bound is not None
+    return bound
+
+
+def _slow(one: Rule, spread: bool) -> Record:
+    """Calls that all take twice the bound, or whose percentile is about the bound."""
+    p, bound = int(one.metric.removeprefix("latency.p")) / 100, bound_of(one) * 1e9
+    times = np.linspace(0, bound / p, 700) if spread else np.full(2000, bound * 2)
+    return timed(np.random.default_rng(0).permutation(times))
+
+
+def _power(bound: float, spread: bool, site: Any = PLACE) -> Record:
+    joules = (bound * 20, bound * 180) if spread else (bound * 200,) * 2
+    return metered([window(j) for j in joules * 3], site=site)
+
+
+def _per_joule(address: str) -> float:
+    return value(address, metered([window(100.0)] * 2)).estimate
+
+
+def _answers(right: float, rows: int) -> Record:
+    """Two groups alike, of which this share of each label is answered rightly."""
+    k = round(right * rows)
+    return from_table(*[(k, rows - k, rows - k, k)] * 2)
+
+
+def _unequal(gap: float, rows: int) -> Record:
+    k = round((0.5 - gap / 2) * rows)
+    return from_table((rows - k, k, rows - k, k), (k, rows - k, k, rows - k))
+
+
+def _memory(amount: int) -> Record:
+    record = make_record()
+    assert record.run is not None
+    only = record.run.processes[0]
+    assert only.memory is not None
+    heavy = change(only, memory=change(only.memory, after_run=amount))
+    model = change(record.model, bytes=amount)
+    return change(record, run=change(record.run, processes=(heavy,)), model=model)
+
+
+def _with(record: Record, **arrays: Any) -> Record:
+    names = {name.replace("_of_", ":"): array for name, array in arrays.items()}
+    return change(record, arrays={**record.arrays, **names})
+
+
+def _scored(record: Record, p: Any) -> Record:
+    return _with(record, score=np.stack([1 - np.asarray(p), p], axis=1))
+
+
+def _beside(record: Record, answers: Any) -> Record:
+    """The record with a baseline that gave these answers."""
+    assert record.run is not None
+    beside = Compared(
+        name="constant", kind="constant", model=record.model, run=record.run, failure=None
+    )
+    named = {
+        "baseline:constant:y_pred": np.asarray(answers, np.int64),
+        "baseline:constant:latency_ns": record.arrays["latency_ns"],
+    }
+    return change(record, baselines=(beside,), arrays={**record.arrays, **named})
+
+
+def _probed(record: Record, answers: Any, flips: int = 0, rows: int = 0) -> Record:
+    """The record with one disturbed pass over all rows, and the same rows asked again."""
+    count = record.arrays["y_true"].size
+    again = Repeat(
+        how="again",
+        setting="1 thread",
+        rows=rows or count,
+        flips=flips,
+        beyond=0,
+        largest=0.0,
+        dtype="float32",
+        tolerance="",
+    )
+    named = {
+        "probe:rows": np.arange(count),
+        "probe:0:y_pred": np.asarray(answers, np.int64),
+    }
+    return change(
+        record,
+        probed=Probed(rows=count, passes=(PASS,), repeats=(again,)),
+        arrays={**record.arrays, **named},
+    )
+
+
+def _remembered(rows: int, members: float, others: float) -> Record:
+    """Members answered with one spread of probabilities for what is true, others with another."""
+    random = np.random.default_rng(2)
+    y = np.arange(rows) % 2
+    sides = []
+    for sure in (others, members):
+        right = 1 / (1 + np.exp(-random.normal(sure, 1.0, rows)))
+        p = np.where(y == 1, right, 1 - right)
+        sides.append(np.stack([1 - p, p], axis=1))
+    record = labels(y, y, {"sex": [0, 1] * (rows // 2)}, score=sides[0])
+    return change(
+        record,
+        arrays={**record.arrays, "member:y_true": y, "member:score": sides[1]},
+    )
+
+
+def _carded(present: int) -> Record:
+    names = tuple(f"field {i}" for i in range(12))
+    card = Card(sha256="0" * 64, present=names[:present], absent=names[present:])
+    return change(_answers(1.0, FEW), model_card=card, data_card=card)
+
+
+def _drifted(lost: float, rows: int) -> tuple[Record, Record]:
+    """One group whose positives are lost afterwards, by this share; all were right before."""
+    y = np.arange(2 * rows) % 2
+    codes = np.repeat([0, 1], rows)
+    positives = np.flatnonzero((codes == 1) & (y == 1))
+    after = y.copy()
+    after[positives[: round(lost * positives.size)]] = 0
+    groups = {"sex": codes}
+    return labels(y, after, groups), labels(y, y, groups)
+
+
+def _trust(one: Rule, *, certain: bool) -> Record | tuple[Record, Record]:
+    """A record outside the rule, or one too poor to tell; with the one it is compared with."""
+    family, bound = one.metric.partition(".")[0], bound_of(one)
+    rows = GROUP if certain else FEW
+    if family == "drift":
+        return _drifted(0.6 if certain else 0.1, rows)
+    if family == "necessity":
+        record = _answers(0.9, rows)
+        lost = 0.0 if certain else bound
+        answers = record.arrays["y_pred"].copy()
+        right = np.flatnonzero(answers == record.arrays["y_true"])
+        answers[right[: round(lost * answers.size)]] ^= 1
+        return _beside(record, answers)
+    if family == "robustness":
+        record = _answers(1.0, rows)
+        answers = record.arrays["y_true"].copy()
+        answers[:: 2 if certain else 5] ^= 1
+        return _probed(record, answers)
+    if family == "reproducibility":
+        record = _answers(1.0, rows)
+        return _probed(record, record.arrays["y_true"], flips=rows if certain else 1, rows=2 * rows)
+    if family == "privacy":
+        return _remembered(rows, 2.5 if certain else 1.35, 1.0)
+    if family == "transparency":
+        return _carded(2)
+    assert family == "calibration", f"{one.metric} has no record here"
+    rows = GROUP if certain else 200
+    record = _answers(0.5, rows)
+    return _scored(record, np.full(4 * rows, 0.9 if certain else 0.5 + bound))
+
+
+def broken(one: Rule) -> Record | tuple[Record, Record]:
+    """A record that is certainly outside the rule."""
+    family, bound = one.metric.partition(".")[0], bound_of(one)
+    if family == "latency":
+        return _slow(one, spread=False)
+    if family == "memory":
+        return _memory(int(bound * 2))
+    if family == "energy":
+        return _power(bound, spread=False)
+    if family in ("carbon", "water"):
+        return _power(bound / _per_joule(one.metric), spread=False)
+    if family not in ("quality", "fairness"):
+        return _trust(one, certain=True)
+    if one.metric.endswith("_difference"):
+        return _unequal(min(1.0, bound + 0.3), GROUP)
+    return _answers(bound - 0.2, GROUP)
+
+
+def wavering(one: Rule) -> Record | tuple[Record, Record]:
+    """A record too poor to tell."""
+    family, bound = one.metric.partition(".")[0], bound_of(one)
+    if family == "latency":
+        return _slow(one, spread=True)
+    if family == "energy":
+        return _power(bound, spread=True)
+    if family in ("carbon", "water"):
+        return _power(bound / _per_joule(one.metric), spread=True)
+    if family not in ("quality", "fairness"):
+        return _trust(one, certain=False)
+    if one.metric.endswith("_difference"):
+        return _unequal(bound, FEW)
+    return _answers(bound, FEW)
+
+
+def shipped_rules(*leaving_out: str) -> list[Any]:
+    return [
+        pytest.param(load_policy(name), one, id=f"{name}-{one.id}")
+        for name in options("policy")
+        for one in load_policy(name).rules
+        if not one.metric.startswith(leaving_out)
+    ]
+
+
+SHIPPED = shipped_rules()
+# A tally is never in doubt, and every record has the size of its model.
+DOUBTFUL = shipped_rules("memory.", "transparency.")
+OBSERVED = shipped_rules("memory.model_size", "memory.param")
+
+
+def _judged(seen: Record | tuple[Record, Record], shipped: Policy, one: Rule) -> set[Outcome]:
+    record, reference = seen if isinstance(seen, tuple) else (seen, None)
+    findings = judge(record, shipped, reference).findings
+    return {found.outcome for found in findings if found.rule.id == one.id}
+
+
+@pytest.mark.parametrize(("shipped", "one"), SHIPPED)
+def test_every_rule_of_a_shipped_policy_can_fail(shipped: Policy, one: Rule) -> None:
+    seen = broken(one)
+    assert _judged(seen, shipped, one) == {"FAIL"}
+    record, reference = seen if isinstance(seen, tuple) else (seen, None)
+    alone = change(shipped, rules=(change(one, required=True),))
+    verdict = judge(record, alone, reference)
+    assert (verdict.overall, verdict.exit_code) == ("FAIL", 1)
+
+
+@pytest.mark.parametrize(("shipped", "one"), DOUBTFUL)
+def test_every_rule_of_a_shipped_policy_can_be_inconclusive(shipped: Policy, one: Rule) -> None:
+    assert _judged(wavering(one), shipped, one) == {"INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize(("shipped", "one"), OBSERVED)
+def test_every_rule_of_a_shipped_policy_can_lack_its_evidence(shipped: Policy, one: Rule) -> None:
+    assert _judged(FAILED, shipped, one) == {"NOT_EVALUATED"}
+
+
+def _good() -> Record:
+    """A record with all the evidence there is, and nothing wrong in it."""
+    right = from_table(*[(GROUP, 0, 0, GROUP)] * 2)
+    frugal = metered([window(1e-3)] * 5)
+    answered = {key: one for key, one in right.arrays.items() if key != "latency_ns"}
+    record = change(
+        right,
+        run=frugal.run,
+        spec=frugal.spec,
+        arrays=timed(np.full(2000, 1000)).arrays | answered,
+    )
+    y = record.arrays["y_true"]
+    record = _probed(_beside(_scored(record, np.where(y == 1, 0.98, 0.02)), 0 * y), y)
+    members = {"member:y_true": y, "member:score": record.arrays["score"]}
+    card = Card(sha256="0" * 64, present=("all",) * 12, absent=())
+    return change(
+        record,
+        arrays={**record.arrays, **members},
+        model_card=card,
+        data_card=card,
+    )
+
+
+@pytest.mark.parametrize("name", options("policy"))
+def test_every_shipped_policy_can_be_passed(name: str) -> None:
+    record = _good()
+    verdict = judge(record, load_policy(name), record)
+    assert {found.address: found.outcome for found in verdict.findings} == {
+        found.address: "PASS" for found in verdict.findings
+    }
+    assert verdict.exit_code == 0
