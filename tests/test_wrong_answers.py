@@ -137,6 +137,15 @@ def test_an_index_that_takes_logarithms_of_nothing_is_no_number() -> None:
     assert missing("fairness.generalized_entropy_index", record).reason == "no_benefit"
 
 
+def test_two_groups_that_are_wrong_in_opposite_ways_lie_further_apart_than_one() -> None:
+    """One is promised everything and gets nothing, the other the reverse: a gap of 2."""
+    y = np.arange(80) % 2
+    record = labels(y, 1 - y, {"sex": y}, score=np.eye(2)[1 - y])
+    found = value("fairness.calibration_in_the_large_difference", record, **SEX)
+    assert found.estimate == 2
+    assert found.high <= metrics.find("fairness.calibration_in_the_large_difference").maximum
+
+
 # The parameter that is asked for is the one that is used
 
 

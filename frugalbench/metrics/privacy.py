@@ -147,8 +147,9 @@ def _scores(record: Record, *, calibrated: bool) -> _Scores | Missing:
                 detail="how difficult each row is was not found: it takes columns of numbers and "
                 "scikit-learn, pip install 'frugalbench[sklearn]'",
             )
-        members = members - arrays["member:difficulty"]
-        others = others - arrays["difficulty"]
+        with np.errstate(invalid="ignore", over="ignore"):
+            members = members - arrays["member:difficulty"]
+            others = others - arrays["difficulty"]
     if not (np.isfinite(members).all() and np.isfinite(others).all()):
         return Missing(reason="not_finite", detail="a row's answer or label is not finite")
     if min(members.size, others.size) < 2:

@@ -59,7 +59,9 @@ def _in_group(
     )(measure)
 
 
-def _gap(name: str, of: Of, words: str, title: str, titre: str, what: str) -> Metric:
+def _gap(
+    name: str, of: Of, words: str, title: str, titre: str, what: str, maximum: float = 1
+) -> Metric:
     """The metric of the largest difference between two groups' scores."""
 
     def measure(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
@@ -69,11 +71,13 @@ def _gap(name: str, of: Of, words: str, title: str, titre: str, what: str) -> Me
         one = measure_by_group(rows, words, of)
         if isinstance(one, Missing):
             return one
-        return value_of(largest_difference([one]), "1", "mover_pairs", maximum=1)
+        return value_of(largest_difference([one]), "1", "mover_pairs", maximum=maximum)
 
     measure.__name__ = name
     measure.__doc__ = f"{what}; 0 is equality. Pairs as in `fairness.gaps`, by MOVER."
-    return metric(unit="1", lower_is_better=True, maximum=1, title=title, titre=titre)(measure)
+    return metric(unit="1", lower_is_better=True, maximum=maximum, title=title, titre=titre)(
+        measure
+    )
 
 
 auc = _in_group(
@@ -132,6 +136,7 @@ calibration_in_the_large_difference = _gap(
     "Difference of calibration in the large",
     "Écart de calibration globale",
     "The largest difference between two groups in how far their risk is overstated",
+    maximum=2,
 )
 
 
