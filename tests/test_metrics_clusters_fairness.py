@@ -126,3 +126,18 @@ def test_every_pair_of_very_many_groups_of_clusters_is_refused_with_a_reason() -
     assert found.reason == "too_many_groups"
     assert "at most 128" in found.detail
     assert value(FLOOR, record, attribute="sex").n == 2
+
+
+def test_the_clusters_of_one_group_say_nothing_of_how_many_another_has() -> None:
+    """Student's t over three clusters, however many there are beside them."""
+    random = np.random.default_rng(6)
+    few, many = answers(random, 3, 0.6), answers(random, 60, 0.8)
+    ends = []
+    for others in (many[:3], many):
+        clusters = np.repeat(np.arange(3 + len(others)), ROWS)
+        found = value(FLOOR, record_of([others, few], clusters), attribute="sex")
+        share = few.mean(axis=1)
+        half = 2.92 * share.std(ddof=1) / np.sqrt(3)
+        assert found.low == pytest.approx(max(0.0, share.mean() - half), abs=0.02)
+        ends.append(found.low)
+    assert ends[0] == pytest.approx(ends[1], abs=0.02)
