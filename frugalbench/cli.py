@@ -198,12 +198,21 @@ def run(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
 @click.option("--format", "format_", metavar="F", help="Print a report: markdown, html or json.")
 @click.option("--policy", metavar="P", help="Judge by this policy in the report.")
 @click.option("--lang", type=click.Choice(["en", "fr"]), default="en", help="Report language.")
-def show(record: Path, as_json: bool, format_: str | None, policy: str | None, lang: str) -> None:
+@click.option("--only", metavar="FAMILIES", help="Show these families: fairness,robustness, …")
+def show(
+    record: Path,
+    as_json: bool,
+    format_: str | None,
+    policy: str | None,
+    lang: str,
+    only: str | None,
+) -> None:
     """Show every metric of a stored record, with its interval or the reason it is missing.
 
     \b
     Examples:
       frugalbench show results/RECORD
+      frugalbench show results/RECORD --only fairness,robustness
       frugalbench show results/RECORD --json
       frugalbench show results/RECORD --format markdown --lang fr
     """
@@ -216,6 +225,8 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
         raise UsageError(f"--json and --format {format_} are two things: choose one")
     if lang != "en" and not format_:
         raise UsageError("--lang is for reports: add --format markdown or --format html")
+    if only is not None and (as_json or format_):
+        raise UsageError("--only is for the terminal: a report holds every family")
     if as_json or format_:
         click.echo(
             report.render(format_ or "json", stored, verdict, lang="fr" if lang == "fr" else "en")
@@ -224,8 +235,11 @@ def show(record: Path, as_json: bool, format_: str | None, policy: str | None, l
     from frugalbench.report import text
 
     screen = console.console()
-    screen.print(text.header(stored))
-    screen.print(text.measures_table(stored))
+    families = [name.strip() for name in only.split(",")] if only is not None else []
+    measures = text.measures_table(stored, verdict, families)
+    if not families:
+        screen.print(text.header(stored))
+    screen.print(measures)
     if verdict is not None:
         screen.print(text.verdict_table(stored, verdict))
 

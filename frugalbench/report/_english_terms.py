@@ -70,17 +70,17 @@ SHORT = {
     "error_rise_group_max": "Error risen, worst group",
 }
 PROBES = {
-    "audio_noise": "noise in the sound",
-    "blur": "blur",
-    "brightness": "brightness",
-    "contrast": "contrast",
-    "feature_shuffle": "features shuffled",
-    "gain": "gain",
+    "audio_noise": "Noise in the sound",
+    "blur": "Blur",
+    "brightness": "Brightness",
+    "contrast": "Contrast",
+    "feature_shuffle": "Features shuffled",
+    "gain": "Gain",
     "gaussian_noise": "Gaussian noise",
     "jpeg": "JPEG compression",
-    "missing_values": "missing values",
-    "square_attack": "square attack (a search)",
-    "typos": "typing errors",
+    "missing_values": "Missing values",
+    "square_attack": "Square attack (a search)",
+    "typos": "Typing errors",
 }
 UNITS = {
     "dB signal to noise": "dB signal to noise",

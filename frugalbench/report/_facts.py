@@ -97,6 +97,8 @@ def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fac
         named = f"{clean(verdict.policy)} {clean(verdict.policy_version)}"
         rows.append((words.policy, named))
         rows.append((f"{words.policy}, {words.digest}", clean(verdict.policy_sha256)))
+        if verdict.reference:
+            rows.append((words.reference, clean(verdict.reference)))
     rows.append((words.seed, str(record.spec.plan.seed)))
     packages = [f"{name} {version}" for name, version in sorted(record.host.packages.items())]
     versions = [f"frugalbench {record.version}", f"Python {record.host.python}", *packages]

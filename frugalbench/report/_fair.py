@@ -146,10 +146,11 @@ def _disparities(found: Sequence[Line], lang: Lang) -> Grid | None:
 
 def _where(value: Value, lang: Lang) -> tuple[str, float | None, Lang]:
     """Between whom a disparity is largest, and how large it would be if all were alike."""
-    told, expected = clean(value.note, 400), None
+    # What is expected stands at the end, which cleaning a long name would cut off.
+    told, expected = value.note, None
     if (match := EXPECTED.fullmatch(told)) is not None:
         told, expected = match[1], float(match[2])
-    said, spoken = note(told, lang)
+    said, spoken = note(clean(told, 400), lang)
     return SUPERLATIVE.sub("", said), expected, spoken
 
 

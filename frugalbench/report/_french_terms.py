@@ -70,17 +70,17 @@ SHORT = {
     "error_rise_group_max": "Erreur accrue, pire groupe",
 }
 PROBES = {
-    "audio_noise": "bruit dans le son",
-    "blur": "flou",
-    "brightness": "luminosité",
-    "contrast": "contraste",
-    "feature_shuffle": "variables permutées",
-    "gain": "gain",
-    "gaussian_noise": "bruit gaussien",
-    "jpeg": "compression JPEG",
-    "missing_values": "valeurs manquantes",
-    "square_attack": "square attack (une recherche)",
-    "typos": "fautes de frappe",
+    "audio_noise": "Bruit dans le son",
+    "blur": "Flou",
+    "brightness": "Luminosité",
+    "contrast": "Contraste",
+    "feature_shuffle": "Variables permutées",
+    "gain": "Gain",
+    "gaussian_noise": "Bruit gaussien",
+    "jpeg": "Compression JPEG",
+    "missing_values": "Valeurs manquantes",
+    "square_attack": "Square attack (une recherche)",
+    "typos": "Fautes de frappe",
 }
 UNITS = {
     "dB signal to noise": "dB de rapport signal sur bruit",

@@ -30,7 +30,7 @@ SYMBOLS: dict[Outcome, str] = {
 Sentence = tuple[str, Lang]
 """A text and the language it is in, which is not always the one asked for."""
 
-MAX_SENTENCE = 400
+MAX_SENTENCE, MAX_EXPLANATION = 400, 800
 
 
 def at_most(shown: Shown) -> str:
@@ -50,21 +50,50 @@ def how(value: Value, lang: Lang = "en") -> str:
 def note(text: str, lang: Lang = "en") -> Sentence:
     """A metric's or a measurement's own remark, in French where there is a reading of it."""
     text = text.replace(MISSING_GROUP, WORDS[lang].no_group)
-    if lang == "fr":
-        for pattern, french in NOTES:
-            if (found := re.fullmatch(pattern, text)) is not None:
-                parts = [_french_note(part) for part in found.groups()]
-                return french.format(*parts), "fr"
-    return text, "en"
+    if lang == "fr" and (french := _read(text)) is not None:
+        return french, "fr"
+    return text, lang if not text else "en"
+
+
+def _read(text: str) -> str | None:
+    """A remark in French, whole or part by part; None where a part has no reading."""
+    for pattern, french in NOTES:
+        if (found := re.fullmatch(pattern, text)) is not None:
+            # What a pattern catches whole is a name, and has no reading of its own.
+            caught = [one if one == text else _french_note(one) for one in found.groups()]
+            return french.format(*caught)
+    for mark, french_mark in (("; ", " ; "), (", ", ", ")):
+        parts = _parts(text, mark)
+        if len(parts) > 1:
+            read = [_read(part) for part in parts]
+            known = [part for part in read if part is not None]
+            if len(known) == len(parts):
+                return french_mark.join(known)
+    return None
+
+
+def _parts(text: str, mark: str) -> list[str]:
+    """A text at each mark that is not in brackets."""
+    parts, start, depth = [], 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and text.startswith(mark, place):
+            parts.append(text[start:place])
+            start = place + len(mark)
+    return [*parts, text[start:]]
 
 
 def _french_note(part: str) -> str:
     if re.fullmatch(r"-?[\d.,]+", part):
         return part.replace(",", NARROW_SPACE).replace(".", ",")
+    if part in FR.probes:
+        return FR.probes[part]
+    if all(field in FR.fields for field in part.split(", ")):
+        return ", ".join(FR.fields[field] for field in part.split(", "))
     for english, french in WORDED:
         if (found := re.fullmatch(english, part)) is not None:
             return french.format(*map(_french_note, found.groups()))
-    return part
+    return _read(part) or part
 
 
 def reason(missing: Missing, lang: Lang = "en") -> Sentence:
@@ -85,7 +114,7 @@ def explanation(finding: Finding, lang: Lang = "en") -> Sentence:
     if isinstance(measure, Missing) and lang == "fr":
         return reason(measure, lang)
     told = finding.explanation.replace(MISSING_GROUP, WORDS[lang].no_group)
-    english = clean(told, MAX_SENTENCE).rstrip("; ")
+    english = clean(told, MAX_EXPLANATION).rstrip("; ")
     if lang == "fr":
         for pattern, french in FRENCH:
             if (found := re.fullmatch(f"{pattern}(; .*)?", english)) is not None:
@@ -95,11 +124,24 @@ def explanation(finding: Finding, lang: Lang = "en") -> Sentence:
     return english, "en"
 
 
+PAIR = re.compile(r"([^,()]+?) and ([^,()]+?) \(([^,()]+), ([+-])([\d.]+)\)")
+FLOOR = re.compile(r"\(([^,()]+?) ([\d.]+)\)")
+"""How the judge names two groups that are apart, and one that is below."""
+
+
+def _french_pair(found: re.Match[str]) -> str:
+    first, second, rate, sign, size = found.groups()
+    return f"{first} et {second} ({_french_note(rate)} {sign}{_french_note(size)})"
+
+
 def _french_part(text: str) -> str:
     names: dict[Method, str] = FR.methods
     if " instead of " in text:
         text = re.sub(rf"{NUMBER} instead of {NUMBER}", r"\1 au lieu de \2", text)
         return re.sub(rf" and {NUMBER} more$", r" et \1 autres", text)
+    text = PAIR.sub(_french_pair, text)
+    text = FLOOR.sub(lambda found: f"({_french_note(found[1])} {_french_note(found[2])})", text)
+    text = re.sub(rf" and {NUMBER} more$", r" et \1 autres", text)
     if text[0].isdigit() and " " not in text:
         return text.replace(",", NARROW_SPACE)
     if (known := note(text, "fr"))[1] == "fr":

@@ -5,6 +5,7 @@ end of an interval that is null is an end nobody knows.
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import PureWindowsPath
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from frugalbench.certify import Finding, Outcome, Verdict
 from frugalbench.metrics import validity
 from frugalbench.metrics.necessity import Point, Standing, frontier
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Record, Run
+from frugalbench.report._flags import Flagged, flagged
 from frugalbench.report._format import Lang
 from frugalbench.report._view import drifted, lines
 from frugalbench.spec import Model, Spec
@@ -147,8 +149,30 @@ class Placed(Part, frozen=True):
     by: str
 
 
+class Apart(Part, frozen=True):
+    """Two groups known to be further apart than a rule accepts, after Holm's correction.
+
+    `difference` is the first minus the second; each end of its interval errs one time in twenty.
+    """
+
+    metric: str
+    attribute: str
+    bound: float
+    rate: str
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+
+
 class Report(Part, frozen=True):
-    """Everything one report holds; `verdict` is null where no policy was applied."""
+    """Everything one report holds; `verdict` is null where no policy was applied.
+
+    `pairs` are the pairs of groups that the rules on disparities found outside their bounds.
+    """
 
     format: Literal[3]
     record: Facts
@@ -157,6 +181,7 @@ class Report(Part, frozen=True):
     verdict: Judgement | None
     metrics: tuple[Measured, ...]
     frontier: tuple[Placed, ...]
+    pairs: tuple[Apart, ...]
 
 
 def render(
@@ -186,6 +211,7 @@ def render(
             for line in (*lines(record), *(drifted(record, reference) if reference else ()))
         ),
         frontier=tuple(map(_placed, frontier(record))),
+        pairs=tuple(one for found in flagged(record, verdict) for one in _apart(found)),
     )
     built = _encodable(msgspec.to_builtins(report))
     return msgspec.json.format(msgspec.json.encode(built), indent=2).decode() + "\n"
@@ -250,6 +276,23 @@ def _placed(point: Point) -> Placed:
         standing=point.standing,
         by=point.by,
     )
+
+
+def _apart(found: Flagged) -> Iterator[Apart]:
+    for pair in found.pairs:
+        yield Apart(
+            metric=found.metric,
+            attribute=found.attribute,
+            bound=found.bound,
+            rate=pair.title,
+            first=pair.first,
+            second=pair.second,
+            difference=pair.difference,
+            low=pair.low,
+            high=pair.high,
+            p=pair.p,
+            p_adjusted=pair.adjusted,
+        )
 
 
 def _file_name(path: str) -> str:

@@ -57,6 +57,8 @@ STYLES: dict[Outcome, str] = {
     "NOT_EVALUATED": "magenta",
 }
 EN = WORDS["en"]
+MOST_VIEWS = 3
+"""A rule over more views than these shows those that pass in one row."""
 
 
 STAGES = {
@@ -130,8 +132,8 @@ def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
     check_same(record, verdict)
     rows = rule_rows(verdict, "en")
     table = plain_table("Outcome", "Rule", "Estimate", "Bound / n")
-    for row in rows:
-        table.add_row(*_rule_cells(row))
+    for held in _folded(rows):
+        table.add_row(*(_rule_cells(held[0]) if len(held) == 1 else _passes(held, rows)))
     word, sentence = headline(verdict, "en")
     judged = EN.judged_by.format(
         policy=clean(verdict.policy), version=clean(verdict.policy_version)
@@ -140,7 +142,39 @@ def verdict_table(record: Record, verdict: Verdict) -> RenderableType:
         (f"{SYMBOLS[verdict.overall]} {word}", STYLES[verdict.overall]),
         f": {sentence}\n{judged} {tally(verdict, 'en')}.",
     )
-    return Group(table, overall, *_changes(rows))
+    marked = any(row.shown and row.shown.mark for row in rows)
+    mark = [Text(EN.one_sided, style="dim")] if marked else []
+    return Group(table, *mark, overall, *_changes(rows))
+
+
+def _folded(rows: Sequence[RuleRow]) -> list[tuple[RuleRow, ...]]:
+    """Rows one by one in order; those of a rule over many views that pass, together."""
+    by_rule: dict[str, list[RuleRow]] = {}
+    for row in rows:
+        by_rule.setdefault(row.id, []).append(row)
+    told: list[tuple[RuleRow, ...]] = []
+    folded: set[str] = set()
+    for row in rows:
+        passed = [one for one in by_rule[row.id] if one.outcome == "PASS"]
+        if row.outcome != "PASS" or len(by_rule[row.id]) <= MOST_VIEWS or len(passed) < 2:
+            told.append((row,))
+        elif row.id not in folded:
+            folded.add(row.id)
+            told.append(tuple(passed))
+    return told
+
+
+def _passes(held: Sequence[RuleRow], rows: Sequence[RuleRow]) -> tuple[Text, ...]:
+    """What passes of one rule over many views, in one row."""
+    first, total = held[0], sum(row.id == held[0].id for row in rows)
+    outcome = Text(f"{first.symbol} {first.word}", style=STYLES[first.outcome])
+    outcome.append(f"\n{first.weight}", style="dim")
+    name = clean(first.finding.rule.metric)
+    views = "; ".join(row.address.removeprefix(f"{name}[").removesuffix("]") for row in held)
+    rule = Text(name)
+    rule.append(f"\n{first.id} · {EN.folded.format(n=len(held), total=total)}", style="dim")
+    rule.append(f"\n{clean(views, 400)}", style="dim")
+    return outcome, rule, Text("–"), Text(first.bound)
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -176,7 +210,10 @@ def _changes(rows: Iterable[RuleRow]) -> list[RenderableType]:
     grid = Table.grid(padding=(0, 1))
     for row in open_rows:
         mark = Text(row.symbol, style=STYLES[row.outcome])
-        grid.add_row(mark, Text(f"{row.address}: {row.explanation[0]}"))
+        said = row.explanation[0]
+        if sum(one.id == row.id for one in open_rows) > MOST_VIEWS:
+            said = said.partition("; ")[0]
+        grid.add_row(mark, Text(f"{row.address}: {said}"))
     return [Text(f"\n{EN.change}"), grid]
 
 
