@@ -1,8 +1,8 @@
 """Does a cheaper model do the job? The model against each baseline, on the same samples.
 
 Every gain is paired, row by row, so that what is hard for both models does not count as noise.
-Sources: Bonett and Price (2012), the adjusted interval of paired proportions; McNemar (1947), the
-exact test of them; Zou and Donner (2008), MOVER.
+Sources: Bonett and Price (2012) and Tango (1998), intervals of paired proportions; McNemar (1947),
+the exact test of them; Zou and Donner (2008), MOVER.
 """
 
 import numpy as np
@@ -18,10 +18,11 @@ from frugalbench.metrics._against import (
     right,
     told,
 )
+from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._frontier import Point, Standing, frontier
 from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean, summable
 from frugalbench.metrics._metric import metric, no_run
-from frugalbench.metrics._proportions import mcnemar, paired_difference
+from frugalbench.metrics._proportions import mcnemar
 from frugalbench.metrics._ratios import difference, ratio, worse_grade, worse_method
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -50,7 +51,7 @@ __all__ = [
 def gain(record: Record, baseline: str) -> Measure:
     """Accuracy of the model minus that of the baseline, of the same rows.
 
-    The interval is Bonett and Price's; where rows belong together it resamples whole clusters.
+    The interval is that of paired proportions; where rows belong together it resamples whole clusters.
     The exact p-value of McNemar's test is in the note, and where the interval reaches 0 the note
     says that the baseline does the job.
     """
@@ -59,7 +60,7 @@ def gain(record: Record, baseline: str) -> Measure:
         return seen
     both = seen.only_model.size
     only_model, only_baseline = int(seen.only_model.sum()), int(seen.only_baseline.sum())
-    estimate, low, high = map(float, paired_difference(only_model, only_baseline, both, LEVEL))
+    estimate, low, high = map(float, paired_change(only_model, only_baseline, both, LEVEL))
     value = paired(
         record, "1", (estimate, low, high), (seen.change - estimate) / both, "paired_adjusted"
     )
@@ -103,7 +104,7 @@ def balanced_gain(record: Record, baseline: str) -> Measure:
         np.bincount(y[one], minlength=len(classes))
         for one in (seen.only_model, seen.only_baseline, seen.right, seen.right_beside)
     )
-    ends = mover_mean(*paired_difference(only_model, only_baseline, rows, LEVEL))
+    ends = mover_mean(*paired_change(only_model, only_baseline, rows, LEVEL))
     by_class = (only_model - only_baseline) / rows
     parts = (seen.change - by_class[y]) / (rows[y] * rows.size)
     shares = float((own / rows).mean()), float((other / rows).mean())
