@@ -1,17 +1,25 @@
 """Both languages say the same things."""
 
+import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from _records import make_record
+from _trusted import trusted
 
+import frugalbench
 from frugalbench import metrics
+from frugalbench.cards._fields import DATA, MODEL
 from frugalbench.certify import Finding, Outcome, Policy, Rule, judge
-from frugalbench.report._phrases import SYMBOLS, WORDS, explanation, reason
+from frugalbench.probes import names as probe_names
+from frugalbench.probes import open_probe
+from frugalbench.report._phrases import SYMBOLS, WORDS, explanation, note, reason
+from frugalbench.report._view import lines
 from frugalbench.report._words import Words
-from frugalbench.values import METHODS, Method, Missing
+from frugalbench.values import METHODS, Method, Missing, Value
 
 EN, FR = WORDS["en"], WORDS["fr"]
 
@@ -128,3 +136,91 @@ def test_rows_without_a_group_have_words_and_not_a_code() -> None:
         finding, explanation=f"widest: {metrics.MISSING_GROUP} 0.3"
     )
     assert explanation(told)[0] == "widest: rows without a group 0.3"
+
+
+SOURCES = sorted(Path(frugalbench.__file__).parent.rglob("*.py"))
+CODES = sorted(
+    {
+        code
+        for source in SOURCES
+        for code in re.findall(r'(?:reason=|Missing\()\s*"([a-z_]+)"', source.read_text())
+    }
+)
+
+
+def test_the_sources_hold_reason_codes() -> None:
+    assert len(CODES) > 40
+    assert {"no_site", "no_positives", "not_probed", "no_card"} <= set(CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("words", [EN, FR])
+def test_every_reason_code_has_words_in_both_languages(code: str, words: Words) -> None:
+    assert words.reasons.get(code), code
+
+
+@pytest.mark.parametrize("name", sorted(metrics.every()))
+def test_every_metric_has_a_name_in_both_languages(name: str) -> None:
+    one = metrics.every()[name]
+    assert one.title.strip()
+    assert one.titre.strip()
+    family, _, own = name.partition(".")
+    assert family in EN.families, "add a title for the family"
+    assert own in EN.short or one.title != one.titre or own in SAME_IN_BOTH, name
+
+
+SAME_IN_BOTH = {"parameters"}
+"""Measures whose names are one word in both languages."""
+
+
+@pytest.mark.parametrize("one", probe_names())
+def test_every_disturbance_has_a_name_and_a_unit_in_both_languages(one: str) -> None:
+    assert one in EN.probes
+    assert one in FR.probes
+    assert open_probe(one).unit in EN.units
+    assert open_probe(one).unit in FR.units
+
+
+def test_every_field_of_a_card_has_a_name_in_both_languages() -> None:
+    known = {*MODEL, *DATA}
+    assert known <= EN.fields.keys()
+    assert known <= FR.fields.keys()
+
+
+def test_what_measures_say_of_themselves_reads_in_french() -> None:
+    english = []
+    for line in lines(trusted()):
+        if isinstance(line.measure, Value) and line.measure.note:
+            said, spoken = note(line.measure.note, "fr")
+            if spoken != "fr" or re.search(r"\b(the|against|would|worst|widest|rows)\b", said):
+                english.append(f"{line.address}: {said}")
+    assert english == []
+
+
+@pytest.mark.parametrize(
+    "rule_",
+    [
+        rule(metric="fairness.accuracy_difference", at_least=None, at_most=0.1),
+        rule(metric="fairness.accuracy_group_min", at_least=0.9),
+        rule(metric="fairness.equalized_odds_difference", at_least=None, at_most=0.05),
+        rule(metric="robustness.accuracy_retained_min", at_least=0.9),
+        rule(metric="transparency.model_card", at_least=0.8),
+        rule(metric="necessity.gain", at_least=0.1),
+        rule(metric="privacy.membership_auc", at_least=None, at_most=0.4),
+    ],
+)
+def test_what_the_judge_says_of_trust_reads_in_french(rule_: Rule) -> None:
+    policy = Policy(name="p", version="1", rules=(rule_,), missing_groups="include")
+    for finding in judge(trusted(), policy).findings:
+        said, spoken = explanation(finding, "fr")
+        assert spoken == "fr", finding.explanation
+        assert not re.search(r"\b(the|against|would|worst|widest|rows|outside)\b", said), said
+
+
+def test_a_part_without_a_reading_leaves_the_whole_remark_english() -> None:
+    assert note("5 shuffles, and so on", "fr") == ("5 shuffles, and so on", "en")
+    assert note("5 shuffles, PUE 1.2", "fr") == ("5 permutations, PUE 1,2", "fr")
+    assert note("44.18 g/kWh (factor of 2024; 41.44 to 56.039), PUE 1", "fr") == (
+        "44,18 g/kWh (facteur de 2024 ; 41,44 à 56,039), PUE 1",
+        "fr",
+    )

@@ -91,4 +91,4 @@ def _groups(record: Record, found: Sequence[Line], lang: Lang) -> Grid | None:
         return None
     headings = (heads.group, *(_heading(found, name, lang) for name in names))
     values = [x for held in by_place.values() for x in held.values()]
-    return Grid(heads.rates, headings, tuple(rows), marked=marked(values))
+    return Grid("", headings, tuple(rows), marked=marked(values))

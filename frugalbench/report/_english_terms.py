@@ -58,6 +58,7 @@ SHORT = {
     "energy_per_extra_correct": "Energy per extra right answer",
     "latency_ratio": "Latency, times",
     "accuracy_drop": "Accuracy lost",
+    "accuracy_drop_in_group": "Accuracy lost",
     "accuracy_drop_group_max": "Accuracy lost, worst group",
     "tpr_drop_group_max": "TPR lost, worst group",
     "fpr_rise_group_max": "FPR risen, worst group",

@@ -58,6 +58,7 @@ SHORT = {
     "energy_per_extra_correct": "Énergie par réponse juste en plus",
     "latency_ratio": "Latence, fois",
     "accuracy_drop": "Exactitude perdue",
+    "accuracy_drop_in_group": "Exactitude perdue",
     "accuracy_drop_group_max": "Exactitude perdue, pire groupe",
     "tpr_drop_group_max": "Vrais positifs perdus, pire groupe",
     "fpr_rise_group_max": "Faux positifs accrus, pire groupe",
