@@ -51,9 +51,9 @@ __all__ = [
 def gain(record: Record, baseline: str) -> Measure:
     """Accuracy of the model minus that of the baseline, of the same rows.
 
-    The interval is that of paired proportions; where rows belong together it resamples whole clusters.
-    The exact p-value of McNemar's test is in the note, and where the interval reaches 0 the note
-    says that the baseline does the job.
+    The interval is that of paired proportions; where rows belong together it resamples whole
+    clusters. The exact p-value of McNemar's test is in the note, and where the interval reaches 0
+    the note says that the baseline does the job.
     """
     seen = right(record, baseline)
     if isinstance(seen, Missing):
