@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,13 +11,15 @@ import pytest
 from _build import change
 from _records import make_record
 from _trusted import trusted
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from frugalbench import report
+from frugalbench import report, store
 from frugalbench.certify import Policy, Rule, Verdict, judge
+from frugalbench.cli import main
 from frugalbench.errors import UsageError
 from frugalbench.metrics import find
 from frugalbench.metrics.fairness.gaps import pairs
@@ -334,3 +337,15 @@ def test_every_picture_of_the_page_has_words_and_stays_inside() -> None:
         assert 0 <= float(percent) <= 100
     assert "<script" not in text
     assert len(text.encode()) < 1_000_000
+
+
+def test_the_command_shows_the_families_asked_for_and_refuses_the_rest(tmp_path: Path) -> None:
+    folder = str(store.save(RECORD, tmp_path))
+    made = CliRunner().invoke(main, ["show", folder, "--only", "robustness, privacy"])
+    assert made.exit_code == 0
+    assert EN.families["privacy"] in made.output
+    assert EN.families["fairness"] not in made.output
+    for words in (["--only", "privacyy"], ["--only", ""], ["--only", "privacy", "--json"]):
+        refused = CliRunner().invoke(main, ["show", folder, *words])
+        assert refused.exit_code == 2
+        assert refused.stderr.count("\n") == 1

@@ -8,14 +8,18 @@ from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from frugalbench.report._audited import SHOWN_RATES, Audited, AuditedColumn, Disparity
+from frugalbench.report._format import Shown, clean, plain, show
 from frugalbench.report._grids import Cell, Grid, Section
-from frugalbench.report._phrases import WORDS
+from frugalbench.report._phrases import WORDS, at_most, reason
+from frugalbench.report._view import group_name
+from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["drawn_sections", "plain_table"]
+__all__ = ["audit_tables", "drawn_sections", "measure_text", "number_text", "plain_table"]
 
 EN = WORDS["en"]
 GAP, EDGES = 3, 2
@@ -125,3 +129,65 @@ def plain_table(*headings: str) -> Table:
         side: Literal["left", "right"] = "right" if heading == "n" else "left"
         table.add_column(heading, no_wrap=whole, overflow="fold", justify=side)
     return table
+
+
+def measure_text(measure: Measure) -> Text:
+    if isinstance(measure, Missing):
+        return Text(f"– {reason(measure)[0]}", style="magenta")
+    return number_text(measure)
+
+
+def number_text(value: Value, shown: Shown | None = None) -> Text:
+    """The estimate over its interval."""
+    shown = shown or show(value)
+    text = Text(shown.number)
+    if not shown.exact:
+        text.append(f"\n{shown.interval}", style="dim")
+    if shown.most:
+        text.append(f"\n{at_most(shown)}", style="dim")
+    return text
+
+
+def audit_tables(found: Audited) -> RenderableType:
+    """Rates by group and how far groups lie apart, column by column."""
+    parts: list[RenderableType] = []
+    for column in found.columns:
+        parts += [Text(f"By {clean(column.attribute)}", style="bold"), _audited_groups(column)]
+        table = plain_table("Largest difference", "Estimate", "If alike", "Against the margin")
+        for one in column.disparities:
+            alike = "" if one.expected is None else plain(round(one.expected, 3))
+            name = Text(one.name.replace("_", " "))
+            table.add_row(
+                name, measure_text(one.measure), Text(alike), _standing(one, found.margin)
+            )
+        parts.append(table)
+    return Group(*parts)
+
+
+def _audited_groups(column: AuditedColumn) -> Table:
+    table = plain_table("Group", "Rows", *(rate.replace("_", " ") for rate in SHOWN_RATES))
+    several = len({one.of for one in column.groups}) > 1
+    for one in column.groups:
+        name = Text(group_name(one.group, "en"))
+        name.append(f"\nclass {clean(one.of)}" if several else "", style="dim")
+        rows = Text(f"{one.n:,}")
+        rows.append(f"\n{one.positives:,} + / {one.negatives:,} −", style="dim")
+        rows.append(f"\n{one.selected:,} selected", style="dim")
+        table.add_row(name, rows, *(measure_text(measure) for measure in one.rates.values()))
+    return table
+
+
+def _standing(one: Disparity, margin: float | None) -> Text:
+    """Where a disparity stands against the margin, and who is outside or too few."""
+    if not one.standing or margin is None:
+        return Text("")
+    words = {"within": "within", "outside": "outside", "open": "not enough rows to say: within"}
+    styles = {"within": "green", "outside": "bold red", "open": "yellow"}
+    text = Text(f"{words[one.standing]} {plain(margin)}", styles[one.standing])
+    for pair in one.flagged[:4]:
+        names = f"{group_name(pair.first, 'en')} and {group_name(pair.second, 'en')}"
+        text.append(f"\n{names}: {pair.rate} {pair.difference:+.3f}", style="not bold")
+    for few in sorted(one.needed, key=lambda x: x.now - x.wanted)[:4]:
+        name = group_name(few.group, "en")
+        text.append(f"\n{name}: about {few.wanted:,}, not {few.now:,}", style="not bold")
+    return text

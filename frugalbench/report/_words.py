@@ -129,7 +129,6 @@ class Words:
     one_sided: str
     by_group: str
     by_view: str
-    all_rows: str
     disparities: str
     disparities_help: str
     rates: str
@@ -149,16 +148,12 @@ class Words:
     feature: str
     importance_help: str
     setting: str
-    dtype: str
-    does_the_job: str
     baseline: str
     card: str
     filled: str
     absent: str
     nothing_absent: str
     reference: str
-    views: str
-    in_record: str
     plot: str
     folded: str
     every_metric: str

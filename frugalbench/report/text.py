@@ -16,26 +16,30 @@ from rich.text import Text
 from frugalbench.certify import Outcome, Verdict
 from frugalbench.compare import Row
 from frugalbench.record import Record
-from frugalbench.report._audited import SHOWN_RATES, Audited, AuditedColumn, Disparity
 from frugalbench.report._deploy import projected
 from frugalbench.report._drifted import drift
 from frugalbench.report._facts import alerts, facts, notes, which
-from frugalbench.report._format import Shown, clean, plain, show
-from frugalbench.report._phrases import SYMBOLS, WORDS, at_most, how, reason
+from frugalbench.report._format import clean, plain
+from frugalbench.report._phrases import SYMBOLS, WORDS, how
 from frugalbench.report._sections import chosen, family, gone, sections
-from frugalbench.report._terminal import drawn_sections, plain_table
+from frugalbench.report._terminal import (
+    audit_tables,
+    drawn_sections,
+    measure_text,
+    number_text,
+    plain_table,
+)
 from frugalbench.report._view import (
     Line,
     RuleRow,
     check_same,
-    group_name,
     headline,
     lines,
     remarks,
     rule_rows,
     tally,
 )
-from frugalbench.values import Measure, Missing, Value
+from frugalbench.values import Value
 
 __all__ = [
     "audit_tables",
@@ -199,7 +203,7 @@ def _rule_cells(row: RuleRow) -> tuple[Text, ...]:
     bound = Text(row.bound)
     equals = "" if row.n.startswith("≥") else "= "
     bound.append(f"\nn {equals}{row.n}" if row.n else "", style="dim")
-    estimate = _number(measure, row.shown) if isinstance(measure, Value) else Text("–")
+    estimate = number_text(measure, row.shown) if isinstance(measure, Value) else Text("–")
     return outcome, rule, estimate, bound
 
 
@@ -282,7 +286,9 @@ def comparison_table(rows: Sequence[Row]) -> RenderableType:
     """Two records side by side: a winner is named only where the intervals are apart."""
     table = plain_table("Measure", "A", "B", "B / A")
     for row in rows:
-        table.add_row(Text(clean(row.address)), _cell(row.a), _cell(row.b), _difference(row))
+        table.add_row(
+            Text(clean(row.address)), measure_text(row.a), measure_text(row.b), _difference(row)
+        )
     return table
 
 
@@ -290,49 +296,6 @@ def drift_table(before: Record, after: Record) -> RenderableType:
     """How the answers of two versions to the same samples differ, over all and by group."""
     found, made = drift(after, before, "en")
     return Group(*drawn_sections(made), *_not_measured(found, failed=False))
-
-
-def audit_tables(found: Audited) -> RenderableType:
-    """Rates by group and how far groups lie apart, column by column."""
-    parts: list[RenderableType] = []
-    for column in found.columns:
-        parts += [Text(f"By {clean(column.attribute)}", style="bold"), _audited_groups(column)]
-        table = plain_table("Largest difference", "Estimate", "If alike", "Against the margin")
-        for one in column.disparities:
-            alike = "" if one.expected is None else plain(round(one.expected, 3))
-            name = Text(one.name.replace("_", " "))
-            table.add_row(name, _cell(one.measure), Text(alike), _standing(one, found.margin))
-        parts.append(table)
-    return Group(*parts)
-
-
-def _audited_groups(column: AuditedColumn) -> Table:
-    table = plain_table("Group", "Rows", *(rate.replace("_", " ") for rate in SHOWN_RATES))
-    several = len({one.of for one in column.groups}) > 1
-    for one in column.groups:
-        name = Text(group_name(one.group, "en"))
-        name.append(f"\nclass {clean(one.of)}" if several else "", style="dim")
-        rows = Text(f"{one.n:,}")
-        rows.append(f"\n{one.positives:,} + / {one.negatives:,} −", style="dim")
-        rows.append(f"\n{one.selected:,} selected", style="dim")
-        table.add_row(name, rows, *(_cell(measure) for measure in one.rates.values()))
-    return table
-
-
-def _standing(one: Disparity, margin: float | None) -> Text:
-    """Where a disparity stands against the margin, and who is outside or too few."""
-    if not one.standing or margin is None:
-        return Text("")
-    words = {"within": "within", "outside": "outside", "open": "not enough rows to say: within"}
-    styles = {"within": "green", "outside": "bold red", "open": "yellow"}
-    text = Text(f"{words[one.standing]} {plain(margin)}", styles[one.standing])
-    for pair in one.flagged[:4]:
-        names = f"{group_name(pair.first, 'en')} and {group_name(pair.second, 'en')}"
-        text.append(f"\n{names}: {pair.rate} {pair.difference:+.3f}", style="not bold")
-    for few in sorted(one.needed, key=lambda x: x.now - x.wanted)[:4]:
-        name = group_name(few.group, "en")
-        text.append(f"\n{name}: about {few.wanted:,}, not {few.now:,}", style="not bold")
-    return text
 
 
 def checks_table(checks: Iterable[Check]) -> RenderableType:
@@ -363,20 +326,3 @@ def _difference(row: Row) -> Text:
 def _method(value: Value) -> Text:
     loud = value.method in ("modelled", "pretend")
     return Text(how(value), style="bold yellow" if loud else "dim")
-
-
-def _cell(measure: Measure) -> Text:
-    if isinstance(measure, Missing):
-        return Text(f"– {reason(measure)[0]}", style="magenta")
-    return _number(measure)
-
-
-def _number(value: Value, shown: Shown | None = None) -> Text:
-    """The estimate over its interval."""
-    shown = shown or show(value)
-    text = Text(shown.number)
-    if not shown.exact:
-        text.append(f"\n{shown.interval}", style="dim")
-    if shown.most:
-        text.append(f"\n{at_most(shown)}", style="dim")
-    return text
