@@ -78,6 +78,15 @@ def test_a_loss_that_all_share_is_no_unequal_one() -> None:
     assert (outcomes["worst-group"], outcomes["alike"]) == ("FAIL", "PASS")
 
 
+def test_no_answer_changed_is_no_certainty() -> None:
+    before, _ = versions((0.0, 0.0), rows=40)
+    few = drifted("equal_opportunity_rise", before, before, attribute="sex")
+    many = drifted("equal_opportunity_rise", *versions((0.0, 0.0)), attribute="sex")
+    assert few.estimate == many.estimate == 0
+    assert few.low < -0.05 < 0.05 < few.high
+    assert 0 < many.high < 0.02
+
+
 def test_too_few_people_to_say_is_neither_pass_nor_fail_and_says_how_many() -> None:
     before, after = versions((0.03, 0.03), rows=60)
     finding = next(

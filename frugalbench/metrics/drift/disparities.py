@@ -7,12 +7,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._clusters import resampled_sums
+from frugalbench.metrics._clusters import resampled_interval, resampled_sums
 from frugalbench.metrics._counts import Counts, group_rows
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import Metric, MissingGroups, metric
 from frugalbench.metrics._paired import Both, both
+from frugalbench.metrics._pairs import largest_difference
 from frugalbench.metrics._proportions import REPLICATES
+from frugalbench.metrics.drift.groups import changes_by_group
 from frugalbench.metrics.fairness.gaps import OF_DIFFERENCE, Rates, counted
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -21,6 +23,7 @@ __all__ = ["demographic_parity_rise", "equal_opportunity_rise", "equalized_odds_
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+CHANGED = {"selection_rate": "selection", "tpr": "tpr", "fpr": "fpr"}
 MOST_CELLS = 20_000
 AT_ONCE = 1 << 21
 """Cells of resampled tables held at a time."""
@@ -50,17 +53,37 @@ def _rise(
         drawn = _clustered(record, before, after, rates)
     if isinstance(drawn, Missing):
         return drawn
-    tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    if np.ptp(drawn) == 0:
+        # No answer changed, which is not to say that none ever does.
+        wide = _apart(record, reference, attribute, missing, rates)
+        low, high = estimate - wide, estimate + wide
+    elif after.clusters is None:
+        tail = (1 - LEVEL) / 2
+        low, high = (float(end) for end in np.nanquantile(drawn, [tail, 1 - tail]))
+    else:
+        low, high = resampled_interval(estimate, drawn, len(after.clusters))
     return Value(
         estimate=estimate,
         unit="1",
-        low=min(estimate, float(low)),
-        high=max(estimate, float(high)),
+        low=max(-1.0, min(estimate, low)),
+        high=min(1.0, max(estimate, high)),
         n=min(int(after.rate(rate, of)[1].min()) for rate, of in _asked(after, rates)),
         method="counted",
         interval="multinomial_bootstrap" if after.clusters is None else "cluster_bootstrap",
     )
+
+
+def _apart(
+    record: Record, reference: Record, attribute: str, missing: MissingGroups, rates: Rates
+) -> float:
+    """How far apart two groups may have been moved, which no disparity rises by more than."""
+    most = 0.0
+    for rate in rates:
+        found = changes_by_group(record, reference, attribute, missing, CHANGED[rate])
+        if isinstance(found, Missing):
+            return 1.0
+        most = max(most, largest_difference(found).high)
+    return most
 
 
 def _disparity(counts: Counts, table: Ints, rates: Rates) -> Floats:

@@ -66,7 +66,7 @@ SHARES: dict[str, dict[str, Shares]] = {
 """What can change, and in which ways it can change for the worse."""
 
 
-def _measures(
+def changes_by_group(
     record: Record, reference: Record | None, attribute: str, missing: MissingGroups, what: str
 ) -> tuple[ByGroup, ...] | Missing:
     if reference is None:
@@ -104,13 +104,13 @@ def _worst(what: str, name: str, title: str, titre: str, said: str) -> Metric:
         attribute: str,
         missing: MissingGroups = "include",
     ) -> Settled:
-        found = _measures(record, reference, attribute, missing, what)
+        found = changes_by_group(record, reference, attribute, missing, what)
         return Settled() if isinstance(found, Missing) else settled_above(found, bound)
 
     def measure(
         record: Record, reference: Record, attribute: str, missing: MissingGroups = "include"
     ) -> Measure:
-        found = _measures(record, reference, attribute, missing, what)
+        found = changes_by_group(record, reference, attribute, missing, what)
         if isinstance(found, Missing):
             return found
         return worst_value(found)
@@ -158,7 +158,7 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
         attribute: str,
         missing: MissingGroups = "include",
     ) -> Settled:
-        found = _measures(record, reference, attribute, missing, what)
+        found = changes_by_group(record, reference, attribute, missing, what)
         if isinstance(found, Missing) or len(found[0].names) < 2:
             return Settled()
         flagged = tuple(
@@ -170,7 +170,7 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
     def measure(
         record: Record, reference: Record, attribute: str, missing: MissingGroups = "include"
     ) -> Measure:
-        found = _measures(record, reference, attribute, missing, what)
+        found = changes_by_group(record, reference, attribute, missing, what)
         if isinstance(found, Missing):
             return found
         if len(found[0].names) < 2:
@@ -260,7 +260,7 @@ def accuracy_drop_in_group(
 
     The note gives the exact p-value of McNemar's test in the group.
     """
-    found = _measures(record, reference, attribute, "include", "accuracy")
+    found = changes_by_group(record, reference, attribute, "include", "accuracy")
     if isinstance(found, Missing):
         return found
     (one,) = found
