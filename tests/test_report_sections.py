@@ -88,6 +88,8 @@ def test_folded_tables_are_shown_when_their_family_is_asked_for() -> None:
         "fairness,calibration", "calibration,fairness"
     )
     assert EN.more_rates in one
+    assert "within region=north" not in whole
+    assert "within region=north" in one
 
 
 def test_views_are_columns_then_intersections_then_levels() -> None:

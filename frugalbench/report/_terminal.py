@@ -30,8 +30,9 @@ STYLES = {"words": "", "name": "", "number": "", "missing": "magenta"}
 
 
 def drawn_sections(made: Iterable[Section], *, whole: bool = False) -> list[RenderableType]:
-    """Each section under its heading; `whole` adds the tables a page would fold away."""
-    return [part for section in made for part in _section(section, whole=whole)]
+    """Each section under its heading; `whole` adds those, and the tables, that a page folds away."""
+    shown = [section for section in made if whole or not section.folded]
+    return [part for section in shown for part in _section(section, whole=whole)]
 
 
 def _section(section: Section, *, whole: bool) -> Iterator[RenderableType]:
