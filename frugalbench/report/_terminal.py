@@ -30,7 +30,7 @@ STYLES = {"words": "", "name": "", "number": "", "missing": "magenta"}
 
 
 def drawn_sections(made: Iterable[Section], *, whole: bool = False) -> list[RenderableType]:
-    """Each section under its heading; `whole` adds those, and the tables, that a page folds away."""
+    """Each section under its heading; `whole` adds what a page folds away."""
     shown = [section for section in made if whole or not section.folded]
     return [part for section in shown for part in _section(section, whole=whole)]
 
