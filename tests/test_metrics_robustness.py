@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frugalbench.metrics import find, measure_all
+from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._retained import paired_ratio
 from frugalbench.record import Pass, Probed, Record, Repeat
 from frugalbench.values import Missing, Value
@@ -149,6 +150,26 @@ def test_rows_that_belong_together_make_the_interval_wider() -> None:
     assert found.high - found.low > 2 * (alone.high - alone.low)
     one = change(together, arrays={**together.arrays, "cluster": np.zeros(200, np.int64)})
     assert missing("robustness.accuracy_retained", one, probe=NOISE).reason == "one_cluster"
+
+
+@pytest.mark.parametrize("right", [1, 0])
+def test_clusters_that_all_retain_the_same_are_no_proof_of_others(right: int) -> None:
+    record = from_table((40, 10, 10, 40), (40, 10, 10, 40))
+    record = change(
+        record,
+        arrays={**record.arrays, "cluster": np.arange(200) % 20},
+        data=change(record.data, cluster="person", clusters=20),
+    )
+    y = record.arrays["y_true"]
+    answers = record.arrays["y_pred"] if right else 1 - y
+    found = value("robustness.accuracy_retained", shaken(record, answers), probe=NOISE)
+    # Of 20 clusters alike, Wilson's share of 0 in 20 may differ by all their rows; 160 were right.
+    apart = float(wilson(0, 20)[1]) * 200 / 160
+    assert found.estimate == right
+    assert found.low == pytest.approx(max(0, right - apart))
+    assert found.high == pytest.approx(right + apart)
+    lowest = value("robustness.accuracy_retained_min", shaken(record, answers))
+    assert lowest.low < lowest.high
 
 
 # Over groups, and over probes

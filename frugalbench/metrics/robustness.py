@@ -21,6 +21,7 @@ from frugalbench.metrics._probed import (
     right_answers,
     under,
 )
+from frugalbench.metrics._resampled import alike, wider
 from frugalbench.metrics._retained import paired_ratio
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -67,7 +68,8 @@ def accuracy_retained(record: Record, probe: str) -> Measure:
 
     1 where nothing changes, also under a search that never finds a wrong answer. The interval is
     that of a ratio of two proportions of the same rows (Bonett and Price 2006), or of resampled
-    clusters where rows belong together.
+    clusters where rows belong together. Where all clusters retain the same share, it is as wide as
+    Wilson's share of clusters that may be unlike them makes it.
     """
     found = right_answers(record, probe)
     if isinstance(found, Missing):
@@ -106,7 +108,12 @@ def _retained(
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = sums[:, 1] / sums[:, 0]
     low, high = resampled_interval(ratio, drawn, np.unique(clusters).size, level)
-    return ratio, max(0.0, low), high
+    # Clusters without a right answer, before or after, say nothing of what is retained.
+    telling = np.array([np.unique(clusters[before | after]).size])
+    # A cluster can be unlike the others by all its rows, of which not all were right before.
+    apart = alike(drawn[:, np.newaxis], telling)(level) * before.size / before.sum()
+    lows, highs = wider(np.array([ratio]), (np.array([low]), np.array([high])), apart)
+    return ratio, max(0.0, float(lows[0])), float(highs[0])
 
 
 @metric(
