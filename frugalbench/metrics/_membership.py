@@ -42,7 +42,10 @@ def log_losses(y: npt.NDArray[np.int64], score: npt.NDArray[Any]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """The share of members that are caught, its interval, and the rows it rests on."""
+    """The share of members that are caught, its interval, and the rows it rests on.
+
+    `wrongly` are the others above the threshold; `tied` members and `tied_others` lie at it.
+    """
 
     estimate: float
     low: float
@@ -50,15 +53,21 @@ class Caught:
     members: int
     others: int
     wrongly: int
+    tied: int
+    tied_others: int
 
 
 def caught(members: Floats, others: Floats, rate: float = RATE, level: float = LEVEL) -> Caught:
     """The share of members that score above all but `rate` of those that are none.
 
-    The threshold is an order statistic of the others, and a row is taken for a member when it
-    scores above it, so that ties never make more false positives than `rate`. The interval is
-    Clopper's and Pearson's on the members at the two ends of the order-statistic interval of the
-    threshold; each of the two errs half as often as the whole may.
+    The threshold is an order statistic of the others. A row is taken for a member when it scores
+    above it, and of those that tie with it a random share is, so that `rate` of the others are
+    taken for one (the randomised test of Neyman and Pearson, 1933): a model that is as sure of
+    many others as of its members has not hidden these.
+
+    The interval is Clopper's and Pearson's on the members at the two ends of the order-statistic
+    interval of the threshold, without the ties at its low end and with all of them at its high
+    one; each of the two errs half as often as the whole may.
 
     Args:
         members: scores of the members, higher for what looks like one, shape (m,), m ≥ 1.
@@ -70,18 +79,27 @@ def caught(members: Floats, others: Floats, rate: float = RATE, level: float = L
     n, m = others.size, members.size
     part = 1 - (1 - level) / 2
     threshold = ordered[min(int(rate * n), n - 1)]
+    above, tied = _at(members, threshold)
+    wrongly, tied_others = _at(others, threshold)
+    share = min(1.0, (rate * n - wrongly) / tied_others)
     few, many = _ranks(n, rate, part)
-    above = int((members > threshold).sum())
     least = int((members > (ordered[few - 1] if few else math.inf)).sum())
-    most = int((members > (ordered[many - 1] if many <= n else -math.inf)).sum())
+    most = int((members >= (ordered[many - 1] if many <= n else -math.inf)).sum())
     return Caught(
-        estimate=above / m,
+        estimate=(above + share * tied) / m,
         low=float(clopper_pearson(least, m, part)[0]),
         high=float(clopper_pearson(most, m, part)[1]),
         members=m,
         others=n,
-        wrongly=int((others > threshold).sum()),
+        wrongly=wrongly,
+        tied=tied,
+        tied_others=tied_others,
     )
+
+
+def _at(scores: Floats, threshold: float) -> tuple[int, int]:
+    """How many lie above a threshold, and how many at it."""
+    return int((scores > threshold).sum()), int((scores == threshold).sum())
 
 
 def _ranks(n: int, rate: float, level: float) -> tuple[int, int]:

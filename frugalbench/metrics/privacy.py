@@ -58,8 +58,8 @@ def membership_tpr(record: Record) -> Measure:
     """The share of training rows that a threshold on the loss catches at 1 % false positives.
 
     0.01 is no advantage. An average hides the few people who are caught for certain; this is about
-    them (Carlini et al., 2022). The interval is exact on the members, and widened by that of the
-    threshold.
+    them (Carlini et al., 2022). Rows that tie at the threshold count in part. The interval is exact
+    on the members, and widened by that of the threshold and by the ties.
     """
     return _tpr(_scores(record, calibrated=False))
 
@@ -119,6 +119,12 @@ def _tpr(scores: _Scores | Missing) -> Measure:
             f"1 %: give {LEAST_OTHERS} at least",
         )
     found = caught(scores.members, scores.others)
+    ties = ""
+    if found.tied:
+        ties = (
+            f"; {found.tied:,} members and {found.tied_others:,} non-members tie at the threshold "
+            "and count in part"
+        )
     return Value(
         estimate=found.estimate,
         unit="1",
@@ -128,7 +134,7 @@ def _tpr(scores: _Scores | Missing) -> Measure:
         method="counted",
         interval="clopper_pearson_order_statistic",
         note=f"{round(found.estimate * found.members):,} of {found.members:,} members, "
-        f"{found.wrongly:,} of {n:,} non-members; 0.01 is no advantage{scores.note}",
+        f"{found.wrongly:,} of {n:,} non-members; 0.01 is no advantage{ties}{scores.note}",
     )
 
 

@@ -211,6 +211,10 @@ NOTES: tuple[tuple[str, str], ...] = (
     (rf"{NUMBER} of {NUMBER} non-members", "{} non-membres sur {}"),
     (r"([\d.]+) is no advantage", "{} ne donne aucun avantage"),
     (
+        rf"{NUMBER} members and {NUMBER} non-members tie at the threshold and count in part",
+        "{} membres et {} non-membres sont à égalité au seuil et comptent en partie",
+    ),
+    (
         rf"projection: {NUMBER} inferences a day as measured",
         "projection : {} inférences par jour, comme mesuré",
     ),
