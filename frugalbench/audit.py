@@ -3,7 +3,9 @@
 Memory does not grow with the rows, so that tens of millions of them are counted on a laptop.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Label = int | float | str | bool
 BATCH_ROWS = 1 << 18
 MAX_CLASSES = 1000
+MOST_NAMED = 5
 MAX_CELLS = 1 << 24
 """Cells of a table of counts: groups times classes times classes take 128 MiB at most."""
 
@@ -37,7 +40,7 @@ def audit(
     """Count a table of labels and answers by groups of people.
 
     Args:
-        path: a CSV or Parquet file.
+        path: a CSV or Parquet file; the groups of a CSV are read as text, so that 01 is not 1.
         label: the column of what is true.
         answer: the column of what a model said, in the same words.
         groups: columns of groups.
@@ -50,8 +53,8 @@ def audit(
         The counts by group of each column, for `frugalbench.metrics.fairness.disparity`.
 
     Raises:
-        UsageError: the file cannot be read, has no such column or no row, a row has no label, no
-            answer is one of the labels, or the groups or classes are too many.
+        UsageError: the file cannot be read, has no such column or no row, a row has no label, an
+            answer is none of the labels, or the groups or classes are too many.
     """
     file = Path(path)
     columns = {name: _Names() for name in groups}
@@ -59,16 +62,11 @@ def audit(
         raise UsageError("there is nothing to compare: name a group column")
     classes, tables = _Names(), {name: np.zeros((0, 0, 0), np.int64) for name in groups}
     rows = 0
-    for batch in _batches(file, (label, answer, *columns)):
-        y_true = classes.codes(batch[label], label)
+    for batch in _batches(file, (label, answer, *columns), set(columns) - {label, answer}):
+        y_true = _classes(classes, batch[label], label)
         if (y_true < 0).any():
             raise UsageError(f"some rows of {file} have no label in '{label}': drop them")
-        y_pred = classes.codes(batch[answer], answer)
-        if len(classes) > MAX_CLASSES:
-            raise UsageError(
-                f"columns '{label}' and '{answer}' hold over {MAX_CLASSES:,} different values: "
-                "they are numbers, not classes"
-            )
+        y_pred = _classes(classes, batch[answer], answer)
         for name, known in columns.items():
             codes = known.codes(batch[name], name)
             if len(known) > MAX_GROUPS:
@@ -87,7 +85,7 @@ def audit(
         rows += y_true.size
     if not rows:
         raise UsageError(f"data {file} holds no rows")
-    _same_words(tables, label, answer)
+    _same_words(tables, classes, label, answer)
     return {
         name: _sorted(name, tables[name], known, classes, positive, missing)
         for name, known in columns.items()
@@ -131,14 +129,38 @@ class _Names:
         return self.known.setdefault(value, len(self.known))
 
 
-def _same_words(tables: dict[str, Ints], label: str, answer: str) -> None:
-    """Answers of which none is a label are in other words, not all wrong."""
+def _classes(known: _Names, column: Any, name: str) -> Ints:
+    codes = known.codes(column, name)
+    if len(known) > MAX_CLASSES:
+        raise UsageError(
+            f"column '{name}' holds numbers, not classes: with it there are over {MAX_CLASSES:,} "
+            "different values; answers must be classes, so compare probabilities with a threshold "
+            "first"
+        )
+    return codes
+
+
+def _same_words(tables: dict[str, Ints], classes: _Names, label: str, answer: str) -> None:
+    """Answers that are no label are in other words or not there, and neither is a wrong answer."""
     table = next(iter(tables.values())).sum(axis=0)
-    labelled, answered = table.sum(axis=1) > 0, table[:, :-1].sum(axis=0) > 0
-    if answered.any() and not (labelled & answered[: labelled.size]).any():
+    labelled, answered = table.sum(axis=1) > 0, table[:, :-1].sum(axis=0)
+    if answered.any() and not (labelled & (answered > 0)).any():
         raise UsageError(
             f"no answer in '{answer}' is one of the labels in '{label}': write both in the same "
             "words"
+        )
+    values = list(classes.known)
+    other = np.flatnonzero(~labelled & (answered > 0))
+    if other.size:
+        named = ", ".join(str(values[place]) for place in other[:MOST_NAMED])
+        raise UsageError(
+            f"{answered[other].sum():,} answers in '{answer}' are none of the labels "
+            f"({named}{', …' * (other.size > MOST_NAMED)}): recode them, or give the labels that "
+            "are missing"
+        )
+    if table[:, -1].any():
+        raise UsageError(
+            f"{table[:, -1].sum():,} rows have no answer in '{answer}': fill it in, or drop them"
         )
 
 
@@ -160,17 +182,18 @@ def _sorted(
     positive: Label | None,
     missing: MissingGroups,
 ) -> Counts:
-    """Groups and classes in order; answers that are no label are outside the classes."""
+    """Groups and classes in order; every answer is one of the classes."""
     absent = int(table[0].sum())
     if absent and missing == "fail":
         raise UsageError(
-            f"{absent:,} rows have no '{name}': say whether to include or to exclude them"
+            f"{absent:,} rows have no '{name}': count them as a group with --missing include, or "
+            "leave them out with --missing exclude (missing=… in Python)"
         )
     table = _grown(table, (1 + len(known), len(classes), len(classes) + 1))
     labelled = table.sum(axis=(0, 2)) > 0
-    order = sorted(known.known.items(), key=lambda one: (isinstance(one[0], str), one[0]))
+    order = sorted(known.known.items(), key=lambda one: _in_order(one[0]))
     named = [one for one in classes.known.items() if labelled[one[1]]]
-    named.sort(key=lambda one: (isinstance(one[0], str), one[0]))
+    named.sort(key=lambda one: _in_order(one[0]))
     places = np.array([code for _, code in named], np.int64)
     values = tuple(value for value, _ in named)
     if absent and missing == "include" and MISSING_GROUP in known.known:
@@ -178,12 +201,19 @@ def _sorted(
             f"a group in '{name}' is named {MISSING_GROUP}, the name of rows without one: rename it"
         )
     groups = [1 + code for _, code in order] + ([0] if absent and missing == "include" else [])
-    rows = table[groups][:, places]
-    inside = rows[:, :, places]
-    outside = rows.sum(axis=2) - inside.sum(axis=2)
     names = (*(str(value) for value, _ in order), *((MISSING_GROUP,) if 0 in groups else ()))
-    counts = np.concatenate([inside, outside[:, :, np.newaxis]], axis=2)
+    # The last answers, those outside the classes, stay none.
+    counts = np.pad(table[groups][:, places][:, :, places], ((0, 0), (0, 0), (0, 1)))
     return Counts(names, counts, _positive(values, positive), values)
+
+
+def _in_order(value: int | float | str) -> tuple[bool, float, str]:
+    """Sorts numbers before words, and text that reads as a number like one."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return True, 0.0, str(value)
+    return (False, number, str(value)) if math.isfinite(number) else (True, 0.0, str(value))
 
 
 def _positive(values: tuple[Any, ...], positive: Label | None) -> int | None:
@@ -201,11 +231,14 @@ def _positive(values: tuple[Any, ...], positive: Label | None) -> int | None:
     return None
 
 
-def _batches(file: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The columns of a table, piece by piece."""
+def _batches(
+    file: Path, names: Sequence[str], as_text: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    """The columns of a table, piece by piece; of a CSV, some as the text that is written."""
     import pyarrow as pa
 
-    readers = {".csv": _csv, ".parquet": _parquet}
+    readers: dict[str, Callable[[Path, tuple[str, ...]], Iterator[Any]]]
+    readers = {".csv": partial(_csv, as_text=as_text), ".parquet": _parquet}
     if file.suffix.lower() not in readers:
         raise UsageError(f"data {file} must end in .csv or .parquet")
     if not file.is_file():
@@ -238,10 +271,13 @@ def _parquet(file: Path, names: tuple[str, ...]) -> Iterator[Any]:
         yield from source.iter_batches(BATCH_ROWS, columns=list(names))
 
 
-def _csv(file: Path, names: tuple[str, ...]) -> Iterator[Any]:
+def _csv(file: Path, names: tuple[str, ...], as_text: Collection[str]) -> Iterator[Any]:
+    import pyarrow as pa
     from pyarrow import csv
 
-    options = csv.ConvertOptions(include_columns=None)
+    options = csv.ConvertOptions(
+        column_types=dict.fromkeys(as_text, pa.string()), strings_can_be_null=True
+    )
     with csv.open_csv(file, convert_options=options) as source:
         _need(file, names, source.schema.names)
         yield from source

@@ -301,7 +301,14 @@ def drift(before: Path, after: Path, policy: str, as_json: bool, quiet: bool) ->
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--label", required=True, metavar="COLUMN", help="What is true.")
 @click.option("--answer", required=True, metavar="COLUMN", help="What was answered.")
-@click.option("--group", "groups", multiple=True, required=True, metavar="COLUMN", help="A group.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    required=True,
+    metavar="COLUMN",
+    help="A group; may be repeated.",
+)
 @click.option("--positive", metavar="LABEL", help="The label counted as positive.")
 @click.option(
     "--missing",

@@ -88,10 +88,7 @@ def test_a_table_is_counted_like_a_record_whatever_the_batches(
     rows = data.draw(st.integers(2, 60))
     classes = data.draw(st.integers(2, 4))
     y = data.draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
-    inside = [code for code in range(-1, classes) if code < 0 or code in y]
-    p = data.draw(st.lists(st.sampled_from(inside), min_size=rows, max_size=rows))
-    # Something must be answered in the words of the labels.
-    p[0] = y[0]
+    p = data.draw(st.lists(st.sampled_from(y), min_size=rows, max_size=rows))
     g = data.draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows))
     positive = data.draw(st.sampled_from(sorted(set(y))))
     names = [f"g{code}" for code in range(4)]
@@ -131,7 +128,7 @@ def test_classes_that_come_in_a_late_batch_are_counted(
     monkeypatch.setattr(audit_module, "BATCH_ROWS", 4)
     columns = {
         "y": ["b"] * 8 + ["a", "c"],
-        "p": ["b"] * 4 + ["c", "c", "z", "b"] + ["a", "z"],
+        "p": ["b"] * 4 + ["c", "c", "a", "b"] + ["a", "b"],
         "sex": ["m"] * 9 + ["f"],
     }
     found = counted(tmp_path / "t.parquet", columns)
@@ -140,9 +137,9 @@ def test_classes_that_come_in_a_late_batch_are_counted(
     assert by_name(found) == {
         ("m", "b", "b"): 5,
         ("m", "b", "c"): 2,
-        ("m", "b", None): 1,
+        ("m", "b", "a"): 1,
         ("m", "a", "a"): 1,
-        ("f", "c", None): 1,
+        ("f", "c", "b"): 1,
     }
 
 
@@ -194,7 +191,10 @@ def test_rows_without_a_group_are_refused_included_or_left_out(tmp_path: Path, g
     known: list[Any] = [1.0, 1.0, 2.0, 2.0] if gap != gap else ["1", "1", "2", "2"]
     columns = {"y": [0, 1, 1, 0, 1], "p": [0, 1, 1, 0, 0], "sex": [*known, gap]}
     path = tmp_path / "t.parquet"
-    assert "1 rows have no 'sex'" in refusal(path, columns)
+    said = refusal(path, columns)
+    assert "1 rows have no 'sex'" in said
+    assert "--missing include" in said
+    assert "--missing exclude" in said
     included = counted(path, missing="include")
     assert included.names == ("1", "2", MISSING_GROUP)
     assert included.rows.tolist() == [2, 2, 1]
@@ -227,12 +227,32 @@ def test_labels_must_be_there(tmp_path: Path) -> None:
         assert "no label in 'y'" in refusal(tmp_path / "t.parquet", columns)
 
 
-def test_an_answer_that_is_not_there_is_a_wrong_one_and_not_selected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_answer_that_is_not_there_is_no_wrong_one(tmp_path: Path, suffix: str) -> None:
     columns = {"y": [1, 1, 0, 0], "p": [1, None, 0, 0], "sex": ["a", "a", "b", "b"]}
-    counts = counted(tmp_path / "t.parquet", columns)
-    assert by_name(counts)["a", 1, None] == 1
-    assert counts.rate("accuracy")[0].tolist() == [1, 2]
-    assert counts.rate("selection_rate")[0].tolist() == [1, 0]
+    assert "1 rows have no answer in 'p'" in refusal(tmp_path / f"t{suffix}", columns)
+
+
+def test_answers_that_are_no_label_are_named_and_counted(tmp_path: Path) -> None:
+    columns = {"y": [0, 1] * 60, "p": [0, 1, 2, 3, 2, 1] * 20, "sex": ["a", "b"] * 60}
+    said = refusal(tmp_path / "t.parquet", columns)
+    assert "60 answers in 'p' are none of the labels (2, 3): recode them" in said
+    columns["p"] = list(range(120))
+    assert "118 answers in 'p'" in (said := refusal(tmp_path / "t.csv", columns))
+    assert "(2, 3, 4, 5, 6, …)" in said
+
+
+def test_the_groups_of_a_csv_are_the_text_that_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("y,p,sex\n0,0,01\n1,1,1\n1,1,10\n0,0,9\n1,0,\n1,1,NA\n")
+    found = counted(path, missing="include")
+    assert found.names == ("01", "1", "9", "10", MISSING_GROUP)
+    assert found.rows.tolist() == [1, 1, 1, 1, 2]
+
+
+def test_a_column_of_labels_may_be_the_groups_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", PEOPLE)
+    assert counted(path, groups=["y"]).names == ("0", "1")
 
 
 def test_answers_in_other_words_are_not_all_wrong(tmp_path: Path) -> None:
@@ -251,7 +271,12 @@ def test_too_many_groups_or_classes_are_refused_before_memory_runs_out(tmp_path:
     columns = {"y": rows % 2, "p": rows % 2, "sex": rows}
     assert "put its values in bands" in refusal(tmp_path / "t.parquet", columns)
     columns = {"y": rows, "p": rows, "sex": rows % 2}
-    assert "numbers, not classes" in refusal(tmp_path / "t.parquet", columns)
+    assert "'y' holds numbers, not classes" in refusal(tmp_path / "t.parquet", columns)
+    scored: dict[str, Any] = {"y": rows % 2, "p": rows / 10_000, "sex": rows % 2}
+    said = refusal(tmp_path / "t.parquet", scored)
+    assert "'p' holds numbers, not classes" in said
+    assert "'y'" not in said
+    assert "a threshold first" in said
     columns = {"y": rows % 900, "p": rows % 900, "sex": rows // 12}
     assert "too many for 900 classes" in refusal(tmp_path / "t.parquet", columns)
 
@@ -420,9 +445,13 @@ def test_hostile_names_neither_colour_nor_break_what_is_shown(tmp_path: Path) ->
     assert {one["group"] for one in found["columns"][0]["groups"]} == set(names)
 
 
-def test_a_column_that_changes_its_type_far_down_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_labels_that_change_their_type_far_down_are_refused_and_groups_are_not(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "t.csv"
     path.write_text("y,p,sex\n" + "0,0,1\n" * 400_000 + "1,1,unknown\n")
+    assert counted(path).names == ("1", "unknown")
+    path.write_text("y,p,sex\n" + "0,0,1\n" * 400_000 + "unknown,1,1\n")
     assert "'unknown'" in refusal(path)
 
 
