@@ -92,6 +92,8 @@ class Table:
     ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
         """A column as group codes and their sorted names; null, NaN and empty text are -1.
 
+        Numbers of a CSV are named as they are written there, so that 01 and 1 are two groups.
+
         Raises:
             UsageError: no such column, or it has over `most` different values.
         """
@@ -99,7 +101,12 @@ class Table:
 
         column = _one_value_a_row(self.need(name, what), name, what)
         with _convertible(name, what):
-            if pa.types.is_floating(column.type):
+            is_float = pa.types.is_floating(column.type)
+            if self.path.suffix.lower() == ".csv" and (
+                is_float or pa.types.is_integer(column.type)
+            ):
+                column = self._as_written(name, column)
+            elif is_float:
                 column = _whole_as_integers(column.cast(pa.float64()))
             encoded = column.cast(pa.string()).dictionary_encode()
             raw = [str(one) for one in encoded.dictionary.to_pylist()]
@@ -113,6 +120,18 @@ class Table:
         code = {one: place for place, one in enumerate(names)} | {"": -1}
         place = np.array([code[one] for one in raw] + [-1], np.int32)
         return place[indices], tuple(names)
+
+    def _as_written(self, name: str, numbers: Any) -> Any:
+        """The text of a column of numbers of a CSV, null where the number is null or NaN."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        from pyarrow import csv
+
+        options = csv.ConvertOptions(include_columns=[name], column_types={name: pa.string()})
+        text = csv.read_csv(self.path, convert_options=options).column(name).combine_chunks()
+        if self.places is not None:
+            text = text.take(self.places)
+        return pc.if_else(numbers.is_null(nan_is_null=True), None, pc.utf8_trim_whitespace(text))
 
     def labels(self, name: str) -> list[Label]:
         """The label column as Python values.
@@ -307,7 +326,7 @@ def _convertible(name: str, what: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, *DAMAGED) as error:
+    except (pa.ArrowException, OSError, *DAMAGED) as error:
         first = (str(error).strip().splitlines() or ["unreadable"])[0][:120]
         raise UsageError(
             f"column '{name}' cannot be read for {what} ({first}): save it as UTF-8 text or numbers"

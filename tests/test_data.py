@@ -195,6 +195,23 @@ def test_lists_records_and_bytes_are_neither_groups_nor_labels(tmp_path: Path, c
             read()
 
 
+def test_numbers_of_a_csv_are_groups_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("zip,age\n01,1.50\n1,1.5\n,nan\n 1,NA\n2,3\n")
+    table = data.load(str(path))
+    codes, names = table.codes("zip", "data.groups")
+    assert (codes.tolist(), names) == ([0, 1, -1, 1, 2], ("01", "1", "2"))
+    codes, names = table.codes("age", "data.groups")
+    assert (codes.tolist(), names) == ([1, 0, -1, -1, 2], ("1.5", "1.50", "3"))
+    some = table.take(np.array([4, 1])).codes("zip", "data.groups")
+    assert (some[0].tolist(), some[1]) == ([1, 0], ("1", "2"))
+    # A feature stays a number.
+    assert table.numbers("zip", "x")[[0, 1, 4]].tolist() == [1, 1, 2]
+    path.unlink()
+    with pytest.raises(UsageError, match="column 'zip' cannot be read"):
+        table.codes("zip", "data.groups")
+
+
 def test_a_wrong_column_gets_a_suggestion(tmp_path: Path) -> None:
     table = data.load(write(tmp_path / "t.csv", COLUMNS))
     with pytest.raises(UsageError, match=r"no column 'twon' for data\.label: did you mean 'town'"):
