@@ -231,3 +231,34 @@ def test_a_regression_that_errs_more_in_one_group_is_seen() -> None:
         float((np.abs(worse - target) - np.abs(noise)).mean())
     )
     assert reason("accuracy_drop", before, after) == "not_classification"
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_errors_that_all_rose_by_the_same_say_nothing_of_others(clustered: bool) -> None:
+    target = np.random.default_rng(6).normal(size=60)
+    base = labels([0] * 60, [0] * 60, {"sex": np.arange(60) % 2})
+    arrays = {name: base.arrays[name] for name in ("group:sex", "latency_ns")}
+    if clustered:
+        arrays["cluster"] = np.arange(60) // 3
+    before = change(base, arrays={**arrays, "target": target, "value": target + 1})
+    for more in (0.0, 0.1):
+        after = change(base, arrays={**before.arrays, "value": target + 1 + more})
+        assert reason("error_rise", before, after) == "same_error"
+        assert reason("error_rise_group_max", before, after, attribute="sex") == "same_error"
+
+
+def test_a_group_whose_errors_did_not_change_is_as_uncertain_as_the_others() -> None:
+    random = np.random.default_rng(7)
+    codes = np.arange(400) % 2
+    target = random.normal(size=400)
+    base = labels([0] * 400, [0] * 400, {"sex": codes})
+    arrays = {name: base.arrays[name] for name in ("group:sex", "latency_ns")}
+    before = change(base, arrays={**arrays, "target": target, "value": target + 2})
+    # One group errs less than before, the other one exactly as much.
+    less = np.where(codes == 1, -random.uniform(0.5, 1.5, 400), 0.0)
+    after = change(base, arrays={**before.arrays, "value": target + 2 + less})
+    found = drifted("error_rise_group_max", before, after, attribute="sex")
+    assert found.estimate == 0
+    pooled = np.sqrt(less[codes == 1].var(ddof=1) / 2 / 200)
+    assert found.high == pytest.approx(1.653 * pooled, rel=0.3)
+    assert found.low < 0 < found.high

@@ -239,8 +239,26 @@ def test_the_growth_of_an_error_is_paired_row_by_row() -> None:
     assert found.estimate == 2
     half = 2.0096 * np.std(np.tile([1.0, 3.0], 25), ddof=1) / np.sqrt(50)
     assert found.high - 2 == pytest.approx(half, rel=1e-3)
-    better = shaken(regression(target, target + 10), target)
-    assert value("robustness.error_increase", better, probe=NOISE).estimate == -10
+    better = shaken(regression(target, target + 10), target + np.tile([0.0, 1.0], 25))
+    assert value("robustness.error_increase", better, probe=NOISE).estimate == -9.5
+
+
+@pytest.mark.parametrize("clusters", [None, np.arange(50) % 10])
+@pytest.mark.parametrize("more", [0.0, 0.3])
+def test_errors_that_all_grow_by_the_same_say_nothing_of_others(clusters: Any, more: float) -> None:
+    target = np.arange(50.0)
+    record = shaken(regression(target, target + 1), target + 1 + more)
+    if clusters is not None:
+        record = change(record, arrays={**record.arrays, "cluster": clusters})
+    assert missing("robustness.error_increase", record, probe=NOISE).reason == "same_error"
+
+
+def test_clusters_whose_errors_all_grow_by_the_same_say_nothing_of_others() -> None:
+    target = np.arange(50.0)
+    record = shaken(regression(target, target + 1), target + 1 + np.tile([0.0, 0.5], 25))
+    together = change(record, arrays={**record.arrays, "cluster": np.arange(50) // 2})
+    assert value("robustness.error_increase", record, probe=NOISE).high > 0.25
+    assert missing("robustness.error_increase", together, probe=NOISE).reason == "same_error"
 
 
 def test_an_answer_that_is_no_number_is_no_error() -> None:
@@ -321,6 +339,13 @@ def test_a_feature_that_never_mattered_is_not_known_to_be_without_effect() -> No
     assert found.estimate == 0
     assert found.high == pytest.approx(1 - 0.025**0.01)
     assert found.low == -found.high
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.5])
+def test_a_feature_that_costs_a_regression_the_same_everywhere_has_no_interval(loss: float) -> None:
+    target = np.tile([0.0, 4.0], 20)
+    record = important(np.full(40, loss), regression(target, target))
+    assert missing("explanation.importance", record, feature="f0").reason == "same_error"
 
 
 def test_importance_in_a_regression_is_in_spreads_of_the_label() -> None:

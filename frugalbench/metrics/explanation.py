@@ -1,16 +1,22 @@
 """What the model looks at: how much worse it answers when one feature is shuffled."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
 from frugalbench.metrics._intervals import LEVEL, mean_t, summable
 from frugalbench.metrics._metric import metric, no_run
+from frugalbench.metrics._points import is_point, same_change
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
 __all__ = ["importance"]
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[Any]
 
 
 @metric(
@@ -29,7 +35,8 @@ def importance(record: Record, feature: str) -> Measure:
     Fisher, Rudin and Dominici (2019).
 
     The interval is Student's t over the rows, or of resampled clusters. Where no row changes at
-    all, an exact bound on the share of rows that do holds for a classifier.
+    all, an exact bound on the share of rows that do holds for a classifier; a regression has no
+    interval where all rows, or clusters, change by the same.
 
     A feature that another one can stand in for has little importance, however much it says.
     """
@@ -59,18 +66,9 @@ def importance(record: Record, feature: str) -> Measure:
         return Missing(reason="too_few_rows", detail="needs two rows, or clusters, at least")
     if not summable(losses):
         return Missing(reason="not_finite", detail="an answer to a shuffled row is no number")
-    mean = float(losses.mean())
-    if clusters is None:
-        half = mean_t(losses)[1]
-        low, high = mean - half, mean + half
-    else:
-        pairs = np.column_stack([losses, np.ones(losses.size)])
-        sums = resampled_sums(pairs, clusters, seed=record.spec.plan.seed)
-        low, high = resampled_interval(mean, sums[:, 0] / sums[:, 1], units)
-    if not losses.any() and "y_pred" in record.arrays:
-        # Of n rows none changed: a share of more than this would have shown with LEVEL.
-        high = 1 - ((1 - LEVEL) / 2) ** (1 / units)
-        low = -high
+    mean, low, high = _ends(record, losses, clusters)
+    if is_point(low, high, losses):
+        return same_change()
     return Value(
         estimate=mean,
         unit="1",
@@ -81,3 +79,19 @@ def importance(record: Record, feature: str) -> Measure:
         interval="student_t" if clusters is None else "cluster_bootstrap",
         note=f"{probed.shuffles} shuffles",
     )
+
+
+def _ends(record: Record, losses: Floats, clusters: Codes | None) -> tuple[float, float, float]:
+    """The mean and its interval."""
+    units = number_of_clusters(clusters, losses.size)
+    if not losses.any() and "y_pred" in record.arrays:
+        # Of n rows none changed: a share of more than this would have shown with LEVEL.
+        high = 1 - ((1 - LEVEL) / 2) ** (1 / units)
+        return 0.0, -high, high
+    if clusters is None:
+        mean, half = mean_t(losses)
+        return mean, mean - half, mean + half
+    mean = float(losses.mean())
+    pairs = np.column_stack([losses, np.ones(losses.size)])
+    sums = resampled_sums(pairs, clusters, seed=record.spec.plan.seed)
+    return mean, *resampled_interval(mean, sums[:, 0] / sums[:, 1], units)

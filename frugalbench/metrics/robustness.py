@@ -14,6 +14,7 @@ from frugalbench.metrics import fairness, quality
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
 from frugalbench.metrics._intervals import LARGEST, LEVEL, mean_t, summable
 from frugalbench.metrics._metric import MissingGroups, Settled, metric
+from frugalbench.metrics._points import is_point, same_change
 from frugalbench.metrics._probed import (
     clusters_of,
     on_probed_rows,
@@ -210,7 +211,8 @@ def accuracy_group_min(
 def error_increase(record: Record, probe: str) -> Measure:
     """By how much the mean absolute error of a regression grows under a probe.
 
-    The interval is Student's t of the differences row by row, or of resampled clusters.
+    The interval is Student's t of the differences row by row, or of resampled clusters; there is
+    none where all rows or clusters changed by the same.
     """
     found = under(record, probe)
     if isinstance(found, Missing):
@@ -230,6 +232,8 @@ def error_increase(record: Record, probe: str) -> Measure:
             reason="not_finite", detail=f"{empty} answers under the probe are no numbers"
         )
     low, high = _mean_ends(record, grown, clusters)
+    if is_point(low, high, grown):
+        return same_change()
     return Value(
         estimate=float(grown.mean()),
         unit="label unit",

@@ -8,6 +8,7 @@ from frugalbench.metrics._intervals import mean_t, summable, t_value
 from frugalbench.metrics._metric import MissingGroups, metric
 from frugalbench.metrics._paired import same_samples
 from frugalbench.metrics._pairs import ByGroup
+from frugalbench.metrics._points import LEAST_WIDTH, is_point, same_change
 from frugalbench.metrics.drift.answers import clustered_mean
 from frugalbench.metrics.drift.groups import worst_value
 from frugalbench.record import Record
@@ -46,7 +47,10 @@ def error_changes(record: Record, reference: Record) -> Floats | Missing:
     titre="Hausse de l'erreur absolue",
 )
 def error_rise(record: Record, reference: Record) -> Measure:
-    """Mean absolute error after minus before, of a regression, with a paired t interval."""
+    """Mean absolute error after minus before, of a regression, with a paired t interval.
+
+    There is none where the errors of all rows, or clusters, rose by the same.
+    """
     found = error_changes(record, reference)
     if isinstance(found, Missing):
         return found
@@ -55,6 +59,8 @@ def error_rise(record: Record, reference: Record) -> Measure:
         return clustered
     mean, half = mean_t(found)
     low, high = clustered or (mean - half, mean + half)
+    if is_point(low, high, found):
+        return same_change()
     return Value(
         estimate=mean,
         unit="label unit",
@@ -76,7 +82,11 @@ def error_rise(record: Record, reference: Record) -> Measure:
 def error_rise_group_max(
     record: Record, reference: Record, attribute: str, missing: MissingGroups = "include"
 ) -> Measure:
-    """The largest rise of the mean absolute error over the groups of a regression, by paired t."""
+    """The largest rise of the mean absolute error over the groups of a regression, by paired t.
+
+    A group whose rows all changed by the same is taken to spread as the others do; where that is so
+    of all groups there is no interval.
+    """
     change = error_changes(record, reference)
     if isinstance(change, Missing):
         return change
@@ -89,7 +99,13 @@ def error_rise_group_max(
         name = names[int((n < 2).argmax())]
         return Missing(reason="empty_group", detail=f"group '{name}' has fewer than two rows")
     means = np.bincount(codes, change[rows], len(names)) / n
-    squares = np.bincount(codes, (change[rows] - means[codes]) ** 2, len(names)) / (n - 1)
+    about = (change[rows] - means[codes]) ** 2
+    squares = np.bincount(codes, about, len(names)) / (n - 1)
+    flat = np.sqrt(squares) <= LEAST_WIDTH * float(np.abs(change).max())
+    if flat.all():
+        return same_change("all rows of each group")
+    # A group whose rows all changed by the same shows no spread: it has that of all groups.
+    squares = np.where(flat, about.sum() / (n - 1).sum(), squares)
     half = np.sqrt(squares / n)
 
     def ends(level: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
