@@ -177,13 +177,51 @@ def test_missing_values_are_nan_where_there_is_nan_and_the_median_else() -> None
     assert (disturbed("missing_values", codes, 1.0) == 3).all()
 
 
-@pytest.mark.parametrize(("share", "moved"), [(0.1, 1), (0.5, 2), (1.0, 4)])
+@pytest.mark.parametrize(("share", "moved"), [(0.1, 1), (0.3, 2), (0.5, 2), (1.0, 4)])
 def test_shuffled_features_keep_their_values(share: float, moved: int) -> None:
     array = np.random.default_rng(2).random((200, 4))
     found = disturbed("feature_shuffle", array, share)
     changed = (found != array).any(axis=0)
     assert changed.sum() == moved
     np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(array, axis=0))
+
+
+@given(
+    width=st.integers(1, 12),
+    shares=st.lists(st.floats(0, 1), min_size=2, max_size=2),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_features_shuffled_at_a_lower_severity_are_shuffled_at_a_higher_one(
+    width: int, shares: list[float], seed: int
+) -> None:
+    probe = open_probe("feature_shuffle")
+    assert probe.disturb is not None
+    array = np.arange(50.0 * width).reshape(50, width)
+    whole = Whole(array, (seed, 0))
+    # Passes have a source of chance of their own; the order of the features is not theirs.
+    weak, strong = (
+        (probe.disturb(array, share, np.random.default_rng(place), whole) != array).any(axis=0)
+        for place, share in enumerate(sorted(shares))
+    )
+    assert (weak <= strong).all()
+    if width > 1:
+        assert weak.sum() == np.ceil(np.round(min(shares) * width, 9)) or min(shares) < 1e-9
+
+
+def test_which_features_are_shuffled_depends_on_the_seed_and_a_whole_share_is_not_rounded_up() -> (
+    None
+):
+    probe = open_probe("feature_shuffle")
+    assert probe.disturb is not None
+    array = np.arange(3000.0).reshape(100, 30)
+    found = set()
+    for seed in range(5):
+        mixed = probe.disturb(array, 0.1, np.random.default_rng(0), Whole(array, (seed, 0)))
+        changed = np.flatnonzero((mixed != array).any(axis=0))
+        assert changed.size == 3
+        found.add(tuple(changed))
+    assert len(found) > 1
 
 
 def test_a_single_row_is_shuffled_with_the_rest_of_the_data() -> None:

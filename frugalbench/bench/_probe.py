@@ -105,7 +105,11 @@ class _Passes:
         asked = self.job.spec.probes
         try:
             before = self.asker.outputs(self.feed, self.until)
-            self.wholes = {name: Whole(one) for name, one in self.whole_feed.items()}
+            seed = self.job.spec.plan.seed
+            self.wholes = {
+                name: Whole(one, (seed, place))
+                for place, (name, one) in enumerate(self.whole_feed.items())
+            }
             told = self._again(before, load_seconds, call_seconds) if asked.reproduce else ()
         except (Late, FrugalbenchError, MemoryError) as error:
             made = no_rows(self.job, LATE if isinstance(error, Late) else line(error))

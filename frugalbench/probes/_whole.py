@@ -1,5 +1,6 @@
 """What all rows of an input say of it: its kind, its range, how far its columns spread."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -25,9 +26,10 @@ class Whole:
     of very many rows an even sample does.
     """
 
-    def __init__(self, array: Array) -> None:
-        """Keep the rows, shape (rows, …); at least one."""
+    def __init__(self, array: Array, seed: Sequence[int] = (0,)) -> None:
+        """Keep the rows, shape (rows, …), at least one, and a seed for all passes over them."""
         self.rows = array
+        self.seed = tuple(seed)
         self.dtype = array.dtype
         self.is_number = array.dtype.kind in "biuf"
         self.is_text = array.dtype.kind in "OUS"

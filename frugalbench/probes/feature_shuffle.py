@@ -1,9 +1,12 @@
 """Features are shuffled among the rows: each keeps its values and loses its tie to the rest.
 
-The severity is the share of features, one at least; they are drawn at random. An input of one
-column is shuffled with that probability. A single row takes its values from other rows of the data.
+The severity is the share of features, rounded up to whole ones: of 4 features 0.1 is one, 0.3 two.
+They come in one order drawn at random, whatever the severity, so that those shuffled at a lower one
+are shuffled at a higher one too. An input of one column is shuffled with that probability. A single
+row takes its values from other rows of the data.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,9 +33,14 @@ def disturb(array: Array, severity: float, rng: np.random.Generator, whole: Whol
     """The rows with `severity` of the features shuffled."""
     mixed = array.copy().reshape(len(array), -1)
     width = mixed.shape[1]
-    count = int(rng.random() < severity) if width == 1 else round(severity * width)
-    count = max(count, int(width > 1 and severity > 0))
+    drawn = np.random.default_rng(whole.seed)
+    if width == 1:
+        shuffled = np.arange(int(drawn.random() < severity))
+    else:
+        # A share that is whole but for rounding is not one feature more.
+        count = max(math.ceil(round(severity * width, 9)), int(severity > 0))
+        shuffled = drawn.permutation(width)[:count]
     others = np.asarray(array if len(array) > 1 else whole.rows).reshape(-1, width)
-    for column in rng.choice(width, count, replace=False):
+    for column in shuffled:
         mixed[:, column] = others[rng.permutation(len(others))[: len(mixed)], column]
     return mixed.reshape(array.shape)
