@@ -1,7 +1,9 @@
 """Which rows are compared with which, and which belong together: the columns that say so."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy.typing as npt
 
 from frugalbench.data import MAX_GROUPS, Table
 from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.metrics import AND, WITHIN
 from frugalbench.spec import Data
 
 __all__ = ["Divided", "divide"]
@@ -44,6 +47,7 @@ def divide(data: Data, table: Table) -> Divided:
         _check_intersection(names, data.intersections, groups)
     for name in data.controls:
         _check_control(name, data.controls, groups)
+    _check_names(data, groups)
     clusters = 0
     if data.cluster is not None:
         arrays["cluster"], clusters = _clusters(data, data.cluster, table)
@@ -92,6 +96,31 @@ def _check_control(
             f"the control '{name}' has {len(groups[name]):,} levels, over {MAX_LEVELS}: everything "
             "is compared within each, so put its values in bands"
         )
+
+
+def _check_names(data: Data, groups: dict[str, tuple[str, ...]]) -> None:
+    """Refuse names that would stand for two things once they are joined."""
+    named = list(groups) + [AND.join(names) for names in data.intersections]
+    named += [
+        f"{name}{WITHIN}{control}={level}"
+        for name in tuple(named)
+        for control in data.controls
+        for level in groups[control]
+    ]
+    twice = next((name for name, count in Counter(named).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"'{twice}' is a column of data.groups and also what groups together would be called: "
+            "rename the column"
+        )
+    for names in data.intersections:
+        joined = Counter(map(AND.join, product(*(groups[name] for name in names))))
+        group = next((name for name, count in joined.items() if count > 1), None)
+        if group is not None:
+            raise UsageError(
+                f"two groups of the intersection [{','.join(names)}] would both be called "
+                f"'{group}': rename values that hold '{AND}'"
+            )
 
 
 def _clusters(data: Data, name: str, table: Table) -> tuple[Array, int]:

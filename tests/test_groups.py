@@ -169,3 +169,26 @@ def test_there_may_be_many_clusters() -> None:
     divided = divide(Data(path="t.csv", cluster="person"), whole)
     assert divided.clusters == 3000
     assert sorted(divided.arrays["cluster"].tolist()) == list(range(3000))
+
+
+def test_names_that_would_stand_for_two_things_are_refused(tmp_path: Path) -> None:
+    """A column `a & b` must not hide the intersection of a and b."""
+    columns = {
+        "a": pa.array(["x", "y"] * 4),
+        "b": pa.array(["u", "v"] * 4),
+        "a & b": pa.array(["1", "2"] * 4),
+        "odd": pa.array(["p & q", "p"] * 4),
+        "more": pa.array(["r", "q & r"] * 4),
+        "a | b=u": pa.array(["1", "2"] * 4),
+    }
+    whole = data.Table(Path("t.csv"), columns, 8, 8)
+    both = Data(path="t.csv", groups=("a", "b", "a & b"), intersections=(("a", "b"),))
+    with pytest.raises(UsageError, match="'a & b' is a column of"):
+        divide(both, whole)
+    joined = Data(path="t.csv", groups=("odd", "more"), intersections=(("odd", "more"),))
+    with pytest.raises(UsageError, match="would both be called 'p & q & r'"):
+        divide(joined, whole)
+    within = Data(path="t.csv", groups=("a", "b", "a | b=u"), controls=("b",))
+    with pytest.raises(UsageError, match="is a column of"):
+        divide(within, whole)
+    assert divide(Data(path="t.csv", groups=("a", "a & b")), whole)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 import fairlearn.metrics as fairlearn  # type: ignore[import-untyped]
 import numpy as np
@@ -11,11 +11,12 @@ import pytest
 from _build import FAILED, change, from_table, labels, missing, value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from sklearn.metrics import accuracy_score
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
-from frugalbench.metrics import MISSING_GROUP, fairness, find, measure_all
+from frugalbench.certify import Policy, Rule, judge
+from frugalbench.metrics import MISSING_GROUP, MissingGroups, fairness, find, measure_all
 from frugalbench.metrics._intervals import newcombe
 from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS
 from frugalbench.record import Record
@@ -402,3 +403,71 @@ def test_whatever_the_table_every_metric_gives_a_value_or_a_reason(
             assert metric.minimum <= found.low <= found.high <= metric.maximum, address
         else:
             assert found.reason, address
+
+
+# Rows that do not say, in intersections and within controls.
+
+
+def unstated(where: str) -> Record:
+    """Women of whom nothing is known in `where` are answered worse than anybody else."""
+    random = np.random.default_rng(4)
+    sex, region = random.integers(0, 2, 4000), random.integers(0, 2, 4000)
+    y = random.integers(0, 2, 4000)
+    lacking = random.random(4000) < 0.25
+    wrong = lacking & (sex == 1) & (random.random(4000) < 0.5)
+    region = np.where(lacking, -1, region)
+    groups = {"sex": sex, "region": region}
+    record = labels(y, np.where(wrong, 1 - y, y), groups)
+    assert record.data is not None
+    declared: Any = (
+        {"controls": ("region",)} if where == "control" else {"intersections": (("sex", "region"),)}
+    )
+    return change(record, data=change(record.data, **declared))
+
+
+@pytest.mark.parametrize("where", ["control", "intersection"])
+def test_who_says_nothing_is_not_left_out_in_silence(where: str) -> None:
+    record = unstated(where)
+    view = "sex | region=__missing__" if where == "control" else "sex & region"
+    found = value("fairness.accuracy_difference", record, attribute=view)
+    assert found.low > 0.4
+    name = "g1" if where == "control" else "g1 & __missing__"
+    assert value("fairness.accuracy", record, attribute=view, group=name).estimate < 0.6
+    rule = Rule(id="r", metric="fairness.accuracy_difference", at_most=0.3, unit="1")
+    outcomes = {
+        way: judge(record, Policy(name="p", version="1", rules=(rule,), missing_groups=way)).overall
+        for way in get_args(MissingGroups)
+    }
+    assert outcomes == {"include": "FAIL", "exclude": "PASS", "fail": "NOT_EVALUATED"}
+
+
+def test_a_policy_that_fails_on_the_unstated_evaluates_no_level_of_the_control() -> None:
+    record = unstated("control")
+    for level in ("g0", "g1"):
+        view = f"sex | region={level}"
+        assert value("fairness.accuracy_difference", record, attribute=view)
+        found = missing("fairness.accuracy_difference", record, attribute=view, missing="fail")
+        assert found.reason == "missing_attribute"
+
+
+@pytest.mark.parametrize("rows", [30, 100])
+@pytest.mark.parametrize(("rate", "bound"), [(1.0, 0.8), (1.0, 0.9), (0.99, 0.9), (0.9, 0.8)])
+def test_a_ratio_at_the_bound_is_seldom_passed(rows: int, rate: float, bound: float) -> None:
+    """Summed over every table two groups can give, through the metric itself."""
+    counts = np.arange(rows + 1)
+    likely = np.outer(binom.pmf(counts, rows, rate), binom.pmf(counts, rows, rate * bound))
+    passed = 0.0
+    for i, j in zip(*np.nonzero(likely > 1e-5), strict=True):
+        if min(i, j) < bound * max(i, j):
+            continue
+        record = from_table((int(i), rows - int(i), 0, 0), (int(j), rows - int(j), 0, 0))
+        found = value("fairness.demographic_parity_ratio", record, attribute="sex")
+        passed += likely[i, j] * (found.low >= bound)
+    assert passed <= 0.06
+
+
+def test_everybody_selected_is_no_certain_parity() -> None:
+    record = from_table((30, 0, 0, 0), (30, 0, 0, 0))
+    found = value("fairness.demographic_parity_ratio", record, attribute="sex")
+    assert found.estimate == 1
+    assert found.low < 0.95

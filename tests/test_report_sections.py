@@ -307,8 +307,8 @@ def test_drift_is_one_row_for_each_view_and_then_the_groups() -> None:
     text = drawn(drift_table(change(RECORD, id="before"), RECORD), width=80)
     assert all(cell_len(line) <= 80 for line in text.splitlines())
     assert len(views.rows) == 5
-    # Some rows say nothing of their sex, so that they are a group of it and of the intersection.
-    assert len(groups.rows) == 3 + 2 + 5
+    # Some rows say nothing of their sex: a group of it, and one in each region.
+    assert len(groups.rows) == 3 + 2 + 6
     assert len(found) > len(views.rows) * len(views.headings)
 
 

@@ -110,7 +110,7 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
     check(policy)
     judged = _Judged(record, policy, reference)
     findings = tuple(
-        judged.find(rule, scope) for rule in policy.rules for scope in _scopes(record, rule)
+        judged.find(rule, scope) for rule in policy.rules for scope in _scopes(record, rule, policy)
     )
     required = [finding.outcome for finding in findings if finding.rule.required]
     overall: Outcome = max(required, key=SEVERITY.index) if required else "NOT_EVALUATED"
@@ -125,9 +125,15 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
     )
 
 
-def _scopes(record: Record, rule: Rule) -> list[Scope]:
-    """The scopes to judge a rule in: an absent attribute still yields one, to be found missing."""
-    return list(metrics.find(rule.metric).scopes(record)) or [{}]
+def _scopes(record: Record, rule: Rule, policy: Policy) -> list[Scope]:
+    """The scopes to judge a rule in: an absent attribute still yields one, to be found missing.
+
+    Rows that do not say their level of a control are compared too, unless the policy excludes them.
+    """
+    scopes = list(metrics.find(rule.metric).scopes(record))
+    if policy.missing_groups == "exclude":
+        scopes = [one for one in scopes if not metrics.unstated(record, one.get("attribute"))]
+    return scopes or [{}]
 
 
 class _Judged:

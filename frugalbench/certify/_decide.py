@@ -56,9 +56,11 @@ def decide(
     decision = _compare(rule, measure, by_group=by_group, settle=settle)
     # A small group cannot give a pass; what larger groups already fail stays failed.
     if by_group and measure.n < policy.min_group and decision.outcome != "FAIL":
+        what = "clusters of rows" if measure.interval.startswith("cluster") else "rows"
+        note = f"; {measure.note}" if measure.note else ""
         why = (
-            f"the smallest group has {measure.n} rows to count and the policy asks for "
-            f"{policy.min_group}; {measure.note}"
+            f"the smallest group has {measure.n} {what} to count and the policy asks for "
+            f"{policy.min_group}{note}"
         )
         return Decision("INCONCLUSIVE", why, max(policy.min_group, decision.needed or 0))
     return decision
@@ -71,6 +73,7 @@ def _compare(rule: Rule, value: Value, *, by_group: bool, settle: Settle | None)
         bound = rule.at_least if rule.at_least is not None else math.nan
         inside, outside = value.low >= bound, value.high < bound
     note = f"; {value.note}" if value.note else ""
+    clustered = value.interval.startswith("cluster")
     if value.interval == "single_observation":
         why = "it was seen once, so its interval is unknown: measure it again"
         return Decision("INCONCLUSIVE", why)
@@ -86,9 +89,12 @@ def _compare(rule: Rule, value: Value, *, by_group: bool, settle: Settle | None)
         most = max(one.wanted for one in known.needed)
         wanted = sorted(known.needed, key=lambda one: one.now - one.wanted)
         groups = _first([f"{one.group} {one.wanted:,} instead of {one.now:,}" for one in wanted])
-        return Decision("INCONCLUSIVE", f"to settle it, count about: {groups}{note}", most)
-    needed = _needed(value, bound) if settle is None else None
-    what = "rows in the smallest group" if by_group else "observations"
+        units = ", in clusters of rows" if clustered else ""
+        return Decision("INCONCLUSIVE", f"to settle it, count about: {groups}{units}{note}", most)
+    needed = _needed(value, bound)
+    what = "observations"
+    if by_group:
+        what = f"{'clusters' if clustered else 'rows'} in the smallest group"
     why = "the estimate is too close to the bound for any number of observations to settle it"
     if needed is not None:
         why = f"about {needed:,} {what} instead of {value.n:,} would settle it"

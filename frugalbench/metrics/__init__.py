@@ -21,11 +21,14 @@ from frugalbench.metrics._metric import (
     Settled,
     narrowing,
 )
+from frugalbench.metrics._views import AND, WITHIN, view
 from frugalbench.record import Record
 from frugalbench.values import Measure
 
 __all__ = [
+    "AND",
     "MISSING_GROUP",
+    "WITHIN",
     "Metric",
     "MissingGroups",
     "Needed",
@@ -36,6 +39,7 @@ __all__ = [
     "find",
     "measure_all",
     "narrowing",
+    "unstated",
 ]
 
 
@@ -79,6 +83,12 @@ def address(name: str, scope: Scope) -> str:
     if "group" in scope:
         parts[0] += f"={scope['group']}"
     return f"{name}[{', '.join(parts)}]" if parts else name
+
+
+def unstated(record: Record, attribute: str | None) -> bool:
+    """Whether a view is of the rows that do not say their level of a control."""
+    seen = view(record, attribute) if attribute is not None else None
+    return seen is not None and seen.within_unstated
 
 
 def measure_all(

@@ -157,7 +157,7 @@ def told(
         return value
     own, other = (f"{level:.3f}" for level in levels)
     if does_the_job(value):
-        note = f"{name} does the job: {other} against {own}"
+        note = f"{name} does the job as far as can be told: {other} against {own}"
     else:
         note = f"{own} against {other} of {name}{tested and '; '}{tested}"
     return msgspec.structs.replace(value, note=note)

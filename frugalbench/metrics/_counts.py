@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._metric import MISSING_GROUP, MissingGroups, no_run
+from frugalbench.metrics._metric import MissingGroups, no_run
 from frugalbench.metrics._views import view
 from frugalbench.record import Record
 from frugalbench.values import Missing
@@ -207,29 +207,34 @@ def group_rows(
 ) -> tuple[tuple[str, ...], Ints, npt.NDArray[np.int64]] | Missing:
     """The groups of a view: their names, and the code and the number of each row that counts.
 
-    Rows without a group form the group `__missing__` (`include`), are left out (`exclude`), or
-    make the whole view Missing (`fail`).
+    Rows that do not say their group are groups of their own (`include`), are left out (`exclude`),
+    or make the whole view Missing (`fail`), as do rows that do not say their level of a control.
     """
     seen = view(record, attribute)
     if seen is None:
         return Missing(
             reason="missing_attribute", detail=f"no group column '{attribute}' was declared"
         )
-    names, codes = seen.names, seen.codes
-    rows = np.arange(codes.size) if seen.rows is None else np.flatnonzero(seen.rows)
-    codes = codes[rows]
-    absent = codes < 0
-    if not absent.any():
+    rows = np.arange(seen.codes.size) if seen.rows is None else np.flatnonzero(seen.rows)
+    names, codes = seen.names, seen.codes[rows]
+    if missing == "include":
         return names, codes, rows
-    if missing == "fail":
+    absent = np.isin(codes, seen.unstated)
+    if missing == "fail" and (absent.any() or seen.control_unstated):
+        lacking = f"{int(absent.sum())} rows have" if absent.any() else "some rows have"
         return Missing(
             reason="missing_attribute",
-            detail=f"{int(absent.sum())} rows have no '{attribute}'; the policy's "
-            "missing_groups must say include or exclude",
+            detail=f"{lacking} no '{attribute}'; the policy's missing_groups must say include or "
+            "exclude",
         )
-    if missing == "exclude":
-        return names, codes[~absent], rows[~absent]
-    return (*names, MISSING_GROUP), np.where(absent, len(names), codes), rows
+    if seen.within_unstated:
+        return Missing(
+            reason="missing_attribute", detail=f"'{attribute}' is left out by the policy"
+        )
+    stated = np.setdiff1d(np.arange(len(names)), seen.unstated)
+    place = np.zeros(len(names), np.int64)
+    place[stated] = np.arange(stated.size)
+    return tuple(names[group] for group in stated), place[codes[~absent]], rows[~absent]
 
 
 def counts_by_group(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from frugalbench.metrics._views import view, views
+from frugalbench.metrics._views import MISSING_GROUP, view, views
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
 
@@ -21,9 +21,6 @@ __all__ = [
 ]
 
 MissingGroups = Literal["include", "exclude", "fail"]
-MISSING_GROUP = "__missing__"
-"""The group of the rows that do not say which group they are in."""
-
 Scope = dict[str, str]
 """What a metric is narrowed to: nothing; `attribute`, or `attribute` and `group`; `probe`;
 `feature`; `baseline`. An attribute is the name of a view: a column, an intersection such as
@@ -113,7 +110,7 @@ def _attributes(record: Record, scope: Scope) -> tuple[str, ...]:
 def _groups(record: Record, scope: Scope) -> tuple[str, ...]:
     seen = view(record, scope["attribute"])
     assert seen is not None, "the attribute is one of the views"
-    return (*seen.names, MISSING_GROUP) if bool((seen.codes < 0).any()) else seen.names
+    return seen.names
 
 
 def _probes(record: Record, scope: Scope) -> tuple[str, ...]:

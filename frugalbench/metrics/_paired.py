@@ -146,6 +146,7 @@ def _clustered(
         counts=units,
         estimates=estimates,
         ends=inside,
+        spread=np.nanvar(drawn, axis=0) * units,
         replicates=drawn,
         clusters=count,
         apart=apart,

@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from frugalbench.record import Record
 
-__all__ = ["AND", "WITHIN", "View", "view", "views"]
+__all__ = ["AND", "MISSING_GROUP", "WITHIN", "View", "view", "views"]
 
+MISSING_GROUP = "__missing__"
+"""The group of the rows that do not say which group they are in."""
 AND, WITHIN = " & ", " | "
 """How the name of a view joins the columns of an intersection, and names a control's level."""
 
-Codes = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -21,13 +23,18 @@ Mask = npt.NDArray[np.bool_]
 class View:
     """Rows divided into groups.
 
-    `codes` int64 (rows,) are places in `names`, -1 where a row says nothing of a column. `rows`
-    says which rows of the record are meant; None means all.
+    `codes` int64 (rows,) are places in `names`. Rows that say nothing of a column have groups of
+    their own, whose places are `unstated`. `rows` says which rows of the record are meant; None
+    means all. `within_unstated` says that they are those that say nothing of the control, and
+    `control_unstated` that there are such rows.
     """
 
     names: tuple[str, ...]
-    codes: Codes
+    codes: Ints
+    unstated: Ints
     rows: Mask | None = None
+    within_unstated: bool = False
+    control_unstated: bool = False
 
 
 def views(record: Record) -> tuple[str, ...]:
@@ -39,16 +46,29 @@ def view(record: Record, name: str) -> View | None:
     """A view by its name; None when the record has no such columns.
 
     The groups of an intersection are every combination of the groups of its columns, also those
-    that no row is in.
+    that no row is in; a combination with something unstated is a group where a row is in it.
     """
     data, meant = record.data, _meanings(record).get(name)
     if data is None or meant is None:
         return None
-    names, codes = _joined([(data.groups[part], _codes(record, part)) for part in meant.columns])
-    rows = None
+    names, codes, unstated = reduce(_pair, [_column(record, part) for part in meant.columns])
+    rows, control_unstated = None, False
     if meant.control is not None:
-        rows = _codes(record, meant.control) == data.groups[meant.control].index(meant.level)
-    return View(names, codes, rows)
+        levels, control, _ = _column(record, meant.control)
+        rows = control == levels.index(meant.level)
+        control_unstated = MISSING_GROUP in levels
+    seen = np.bincount(codes if rows is None else codes[rows], minlength=len(names)) > 0
+    kept = np.flatnonzero(seen | ~unstated)
+    place = np.zeros(len(names), np.int64)
+    place[kept] = np.arange(kept.size)
+    return View(
+        tuple(names[group] for group in kept),
+        place[codes],
+        np.flatnonzero(unstated[kept]),
+        rows,
+        meant.level == MISSING_GROUP,
+        control_unstated,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +91,26 @@ def _meanings(record: Record) -> dict[str, _Meaning]:
     for control in (name for name in data.controls if name in held):
         for name, meant in tuple(found.items()):
             if meant.control is None and not set(meant.columns) & set(data.controls):
-                for level in data.groups[control]:
+                for level in _column(record, control)[0]:
                     within = _Meaning(meant.columns, control, level)
                     found.setdefault(f"{name}{WITHIN}{control}={level}", within)
     return found
 
 
-def _codes(record: Record, column: str) -> Codes:
-    codes: Codes = record.arrays[f"group:{column}"].astype(np.int64)
-    return codes
+Column = tuple[tuple[str, ...], Ints, Mask]
+"""Groups, the code of each row's, and which of the groups are of rows that say nothing."""
 
 
-Column = tuple[tuple[str, ...], Codes]
-
-
-def _joined(columns: list[Column]) -> Column:
-    """Every combination of groups, and the code of each row's."""
-    return reduce(_pair, columns[1:], columns[0])
+def _column(record: Record, column: str) -> Column:
+    assert record.data is not None, "there are columns"
+    names, codes = record.data.groups[column], record.arrays[f"group:{column}"].astype(np.int64)
+    absent = codes < 0
+    if absent.any():
+        names, codes = (*names, MISSING_GROUP), np.where(absent, len(names), codes)
+    return names, codes, np.array([name == MISSING_GROUP for name in names], np.bool_)
 
 
 def _pair(one: Column, other: Column) -> Column:
-    (first, a), (second, b) = one, other
-    absent = (a < 0) | (b < 0)
+    (first, a, lacking), (second, b, missing) = one, other
     names = tuple(f"{x}{AND}{y}" for x in first for y in second)
-    return names, np.where(absent, -1, a * len(second) + b)
+    return names, a * len(second) + b, (lacking[:, np.newaxis] | missing).reshape(-1)

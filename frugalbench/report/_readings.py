@@ -19,6 +19,19 @@ FRENCH: tuple[tuple[str, str], ...] = (
         "environ {} observations au lieu de {} permettraient de conclure",
     ),
     (
+        rf"about {NUMBER} clusters in the smallest group instead of {NUMBER} would settle it",
+        "environ {} grappes dans le plus petit groupe au lieu de {} permettraient de conclure",
+    ),
+    (
+        rf"the smallest group has {NUMBER} clusters of rows to count and the policy asks for "
+        rf"{NUMBER}",
+        "le plus petit groupe a {} grappes de lignes à compter et la politique en demande {}",
+    ),
+    (
+        r"to settle it, count about: ([^;]+), in clusters of rows",
+        "pour conclure, il faudrait compter environ, en grappes de lignes : {}",
+    ),
+    (
         rf"about {NUMBER} rows in the smallest group instead of {NUMBER} would settle it",
         "environ {} lignes dans le plus petit groupe au lieu de {} permettraient de conclure",
     ),
@@ -88,7 +101,10 @@ NOTES: tuple[tuple[str, str], ...] = (
         "plus grand écart : {} et {} ; {} serait attendu de groupes tous pareils",
     ),
     (r"worst: ([^;]+) \(n=(\d+)\)", "le moins bon : {} (n = {})"),
-    (r"(.+) does the job: ([\d.,]+) against ([\d.,]+)", "{} suffit : {} contre {}"),
+    (
+        r"(.+) does the job as far as can be told: ([\d.,]+) against ([\d.,]+)",
+        "{} suffit pour autant qu’on le sache : {} contre {}",
+    ),
     (
         rf"([\d.]+) against ([\d.]+) of (.+); McNemar p ([=<]) ([\d.]+) \({NUMBER} rows only the "
         rf"model gets right, {NUMBER} only (.+)\)",

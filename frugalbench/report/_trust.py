@@ -28,7 +28,7 @@ __all__ = ["calibration", "explanation", "necessity", "reproducibility", "transp
 
 Lines = Iterable[Line]
 HOW = ("again", "batch", "threads")
-SMALLER = "does the job: "
+SMALLER = "does the job as far as can be told: "
 
 
 def calibration(record: Record, found: Lines, lang: Lang) -> list[Section]:

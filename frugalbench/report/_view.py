@@ -265,4 +265,4 @@ def tally(verdict: Verdict, lang: Lang) -> str:
 
 def group_name(name: str, lang: Lang) -> str:
     """A group's own name, or the words for the rows that are in none."""
-    return WORDS[lang].no_group if name == MISSING_GROUP else clean(name) or "–"
+    return clean(name.replace(MISSING_GROUP, WORDS[lang].no_group)) or "–"

@@ -99,9 +99,12 @@ def exact_by_group(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
 def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
     """The logarithm of each group's selection rate, one half added to its counts.
 
-    The interval of a difference of two is the adjusted log interval of the ratio of the rates.
+    The interval of a difference of two is the adjusted log interval of the ratio of the rates, or
+    that of Wilson's intervals put together (MOVER) where it is wider: a rate of 1 has a log
+    variance of 0, and is not known to be 1 for all that.
     """
-    hits, trials = (one + 0.5 for one in counts.rate("selection_rate", of))
+    selected, rows = counts.rate("selection_rate", of)
+    hits, trials = selected + 0.5, rows + 0.5
     rates = np.log(hits / trials)
     half = np.sqrt(np.maximum(1 / hits - 1 / trials, 0.0))
     drawn, units, apart = None, counts.rows, None
@@ -111,12 +114,21 @@ def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
         drawn = np.log((chosen + 0.5) / (everyone + 0.5))
         with np.errstate(invalid="ignore"):
             apart = _log_apart(rates, alike(chosen / everyone, units))
+
+    def ends(level: float) -> tuple[Floats, Floats]:
+        wide = z_value(level) * half
+        low, high = wilson(selected, rows, level)
+        with np.errstate(divide="ignore"):
+            # Of a rate of 0 the logarithm has no lower end to speak of but that of the half.
+            below = np.where(low > 0, np.log(low), np.inf)
+        return np.minimum(rates - wide, below), np.maximum(rates + wide, np.log(high))
+
     return ByGroup(
         title=f"log {title(counts, 'selection_rate', of)}",
         names=counts.names,
         counts=units,
         estimates=rates,
-        ends=lambda level: (rates - z_value(level) * half, rates + z_value(level) * half),
+        ends=ends,
         replicates=drawn,
         clusters=0 if counts.clusters is None else len(counts.clusters),
         apart=apart,
@@ -171,6 +183,8 @@ def _clustered(counts: Counts, rate: str, of: int, seed: int) -> ByGroup:
         counts=units,
         estimates=rates,
         ends=lambda level: _inside(wider(rates, ends(level), apart(level))),
+        # The variance of one cluster: more of them divide it, as more rows do that of one row.
+        spread=np.nanvar(drawn, axis=0) * units,
         replicates=drawn,
         clusters=len(counts.clusters),
         apart=apart,
