@@ -284,8 +284,14 @@ def tree(path: Path) -> Path:
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_tree_has_nothing_to_convert(tmp_path: Path, precision: Precision) -> None:
     (tmp_path / "new").mkdir()
-    line = refusal(tree(tmp_path / "m.onnx"), precision, tmp_path / "new")
+    path = tree(tmp_path / "m.onnx")
+    # As skl2onnx writes it.
+    twice = onnx.load(path)
+    twice.opset_import.append(onnx.helper.make_opsetid("", 17))
+    onnx.save(twice, path)
+    line = refusal(path, precision, tmp_path / "new")
     assert f"has no weights that {precision} can convert" in line
+    assert "trees or linear models of ai.onnx.ml" in line
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

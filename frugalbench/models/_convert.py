@@ -116,6 +116,7 @@ def main(arguments: list[str]) -> int:
     given = onnx.ModelProto()
     for name in ("metadata_props", "producer_name", "producer_version", "domain", "doc_string"):
         _copy_field(model, given, name)
+    _import_once(model)
     ports = [(one.name, one.type.tensor_type.elem_type) for one in _ports(model)]
     why = ""
     for convert_to in CONVERTERS[precision]:
@@ -124,7 +125,9 @@ def main(arguments: list[str]) -> int:
         gained = sum(after.get(kind, 0) - before.get(kind, 0) for kind in KINDS[precision])
         total = sum(before.values())
         if gained < LEAST * total:
-            sys.stderr.write(f"\n{max(0, gained):,} of {total:,} numbers\n")
+            held = any(one.domain == "ai.onnx.ml" for one in model.graph.node)
+            kept = "; this graph holds trees or linear models of ai.onnx.ml, which stay as they are"
+            sys.stderr.write(f"\n{max(0, gained):,} of {total:,} numbers{kept * held}\n")
             return NOTHING
         if ports != [(one.name, one.type.tensor_type.elem_type) for one in _ports(made)]:
             why = "its inputs or outputs would change"
@@ -137,6 +140,13 @@ def main(arguments: list[str]) -> int:
         Path(target).unlink()
     sys.stderr.write(f"\n{why}\n")
     return 1
+
+
+def _import_once(model: Any) -> None:
+    """Name each operator set once: skl2onnx writes some twice, and the quantiser stops at that."""
+    once = {one.domain: _copy(one) for one in model.opset_import}
+    del model.opset_import[:]
+    model.opset_import.extend(once.values())
 
 
 def _to_fp16(model: Any, scratch: Path, size: int) -> Any:
