@@ -7,6 +7,7 @@ instantiated by name.
 import contextlib
 import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -209,13 +210,25 @@ def _hydra_words() -> Iterator[None]:
             f"{error.full_key or 'a value'} is not set: add {error.full_key}=…"
         ) from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise UsageError(" ".join(str(error).split())[:300]) from None
+        said = " ".join(str(error).split())
+        raise UsageError(_several(said) or said[:300]) from None
     except (ValueError, TypeError) as error:
         if not _raised_by_hydra(error):
             raise
         raise UsageError(
             f"{' '.join(str(error).split())[:300]}: choose options by name, as in plan=quick"
         ) from None
+
+
+def _several(refusal: str) -> str:
+    """What to write instead of values with commas between them; empty for another refusal."""
+    found = re.match(r"Ambiguous value for argument '([^=']+)=(.*)' 1\.", refusal)
+    if found is None:
+        return ""
+    key, value = found.groups()
+    if key == "baselines" or tuple(key.split(".")) in LISTS:
+        return f"'{key}' is a list: write '{key}=[{value}]', or add -m to take them one by one"
+    return f"'{key}={value}' gives several values: choose one, or add -m to take them one by one"
 
 
 def _raised_by_hydra(error: Exception) -> bool:

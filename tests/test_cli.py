@@ -172,6 +172,10 @@ def test_csv_parquet_and_npz_give_the_same_answers(here: Path, tmp_path: Path) -
         (["data.label=split"], 2, "labels do not match"),
         (["data.label=gender"], 2, "named twice"),
         (["data=./absent.csv", "model=nhanes-mlp"], 2, "there is no data file"),
+        (["baselines=constant,linear"], 2, "write 'baselines=[constant,linear]'"),
+        (["data.groups=sex,age"], 2, "write 'data.groups=[sex,age]'"),
+        (["model.classes='a','b'"], 2, "write 'model.classes=['a','b']'"),
+        (["plan.batch=1,2"], 2, "'plan.batch=1,2' gives several values: choose one, or add -m"),
         (["policy=frugal"], 2, "did you mean 'frugal-and-trustworthy'"),
         (["site=france"], 2, "there is no site 'france'"),
         (["target.provider=NoSuchProvider"], 4, "CPUExecutionProvider"),
@@ -325,7 +329,13 @@ def test_help_and_import_load_nothing_heavy() -> None:
 def test_interrupting_saves_nothing_and_leaves_no_worker(here: Path, tmp_path: Path) -> None:
     model = hang(tmp_path / "m.onnx")
     command = [sys.executable, "-m", "frugalbench", "run", f"model={model}"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # What is started in the background of a shell ignores interruptions, and so do its children.
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     worker = _wait_for_child(process.pid)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
