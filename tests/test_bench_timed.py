@@ -332,7 +332,8 @@ def test_an_aligned_window_holds_what_was_drawn_to_within_its_error(
     assert 1 <= len(seen.windows) <= 3
     for window, energy in zip(seen.windows, joules(seen.windows), strict=True):
         assert window.aligned
-        assert window.seconds > 9 * period * 1e-3
+        # A call that is longer than an update may take the last one with it.
+        assert window.seconds > 9 * period * 1e-3 - spent * 1e-9
         assert abs(energy - 10 * window.seconds) <= window.error + 1e-9
 
 

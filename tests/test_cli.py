@@ -297,6 +297,11 @@ def test_compare_and_doctor_speak(here: Path) -> None:
     assert any(row["address"] == "quality.accuracy" for row in json.loads(compared.stdout))
     sides = say("compare", a, b)
     assert sides.exit_code == 0
+    assert "latency.p90" in sides.stdout
+    only = say("compare", a, b, "--only", "quality,memory").stdout
+    assert "memory.peak" in only
+    assert "latency.p90" not in only
+    assert "did you mean 'quality'" in refused(say("compare", a, b, "--only", "qualty"), 2)
     assert "precision as_is" in " ".join(sides.stdout.split())
     checks = {one["subject"]: one for one in json.loads(say("doctor", "--json").stdout)}
     assert checks["runner ort"]["state"] == "ok"
