@@ -347,6 +347,10 @@ def test_interrupting_saves_nothing_and_leaves_no_worker(here: Path, tmp_path: P
     assert process.returncode == 130
     assert said.strip() == "frugalbench: interrupted; nothing was saved"
     assert not list((here / "results").iterdir())
+    # One that was just being started learns of its parent's end from the system.
+    until = time.monotonic() + 10
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
     assert not Path(f"/proc/{worker}").exists()
 
 
