@@ -1,15 +1,17 @@
 """Put two records side by side, metric by metric, without pretending to know more than they say."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from frugalbench import metrics
+from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.metrics import Metric, validity
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["Row", "compare"]
+__all__ = ["Row", "compare", "of_families", "one_sided"]
 
 BETWEEN_PROCESSES = 0.05
 """The interval of a timing may be that of one process; medians of fresh processes on one machine
@@ -63,6 +65,29 @@ def compare(a: Record, b: Record) -> tuple[Row, ...]:
             _row(address, metric, one, other, _obstacle(address, a, b, one, other, invalid))
         )
     return tuple(rows)
+
+
+def of_families(rows: Sequence[Row], only: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of some families of metrics.
+
+    Raises:
+        UsageError: no row is of a family that is asked for.
+    """
+    known = tuple(dict.fromkeys(_family(row) for row in rows))
+    for name in only:
+        if name not in known:
+            raise UsageError(f"there is no family '{name}': {did_you_mean(name, known)}")
+    return tuple(row for row in rows if _family(row) in only)
+
+
+def _family(row: Row) -> str:
+    return row.address.partition(".")[0]
+
+
+def one_sided(row: Row) -> bool:
+    """Whether only one record has the number, and the other was not asked for one to compare."""
+    absent = [one.reason for one in (row.a, row.b) if isinstance(one, Missing)]
+    return bool(absent) and (absent == ["not_in_record"] or bool(row.comparable))
 
 
 def _obstacle(

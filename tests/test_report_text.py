@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from _build import from_table
 from _records import HOSTILE, make_record
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from frugalbench.certify import Policy, Rule, Verdict, judge
-from frugalbench.compare import Row, compare
+from frugalbench.compare import Row, compare, one_sided
 from frugalbench.errors import UsageError
 from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record
@@ -172,6 +173,20 @@ def test_two_records_are_compared_line_by_line() -> None:
     text = drawn(comparison_table(rows), width=80)
     assert "not comparable:" in text
     assert all(cell_len(line) <= 80 for line in text.splitlines())
+
+
+def test_what_only_one_record_was_asked_for_is_counted_and_not_shown() -> None:
+    a = from_table((10, 10, 10, 10), (10, 10, 10, 10), attribute="sex")
+    b = from_table((10, 10, 10, 10), (10, 10, 10, 10), attribute="age")
+    rows = compare(a, b)
+    alone = [row for row in rows if one_sided(row)]
+    text = drawn(comparison_table(rows), width=200)
+    assert len(alone) > 10
+    assert f"{len(alone)} measures of only one record" in text
+    assert "no such group" not in text
+    assert not any(row.address in text for row in alone)
+    assert all(row.address in text for row in rows if not one_sided(row))
+    assert "left out" not in drawn(comparison_table(compare(a, a)), width=200)
 
 
 def test_a_comparison_says_what_its_two_sides_are() -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from frugalbench.certify import Outcome, Verdict
-from frugalbench.compare import Row
+from frugalbench.compare import Row, one_sided
 from frugalbench.record import Record
 from frugalbench.report._deploy import projected
 from frugalbench.report._drifted import drift
@@ -283,13 +283,21 @@ def compared(a: Record, b: Record) -> RenderableType:
 
 
 def comparison_table(rows: Sequence[Row]) -> RenderableType:
-    """Two records side by side: a winner is named only where the intervals are apart."""
+    """Two records side by side: a winner is named only where the intervals are apart.
+
+    What only one of them was asked for is counted, and not shown.
+    """
     table = plain_table("Measure", "A", "B", "B / A")
-    for row in rows:
+    shown = [row for row in rows if not one_sided(row)]
+    for row in shown:
         table.add_row(
             Text(clean(row.address)), measure_text(row.a), measure_text(row.b), _difference(row)
         )
-    return table
+    left = len(rows) - len(shown)
+    if not left:
+        return table
+    said = f"{left:,} measures of only one record (its probes, baselines or groups) are left out"
+    return Group(table, Text(f"\n{said}; --json has them", style="dim"))
 
 
 def drift_table(before: Record, after: Record) -> RenderableType:
