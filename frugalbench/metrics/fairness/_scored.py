@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from frugalbench.metrics._counts import group_rows, labelled
 from frugalbench.metrics._folded import Estimate, Folded
-from frugalbench.metrics._intervals import summable
+from frugalbench.metrics._intervals import summable, z_value
 from frugalbench.metrics._metric import MissingGroups, no_run
 from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme
 from frugalbench.metrics._proportions import clopper_pearson
@@ -33,6 +34,9 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Found = Estimate | Folded
+NODES = (z_value(BOTH_ENDS), 2.5, 3.5, 4.5, 6.0)
+"""Standard normal quantiles at which ends are found; between them they are taken to be straight.
+Whether all groups are within a margin is told at the first."""
 MOST_GROUPS = 16
 """Whole curves or distributions are compared two by two, which takes a moment a pair."""
 Of = Callable[[Floats, Any, Ints | None, float, int], Found | None]
@@ -151,10 +155,21 @@ def measure_by_group(rows: Rows, title: str, of: Of) -> ByGroup | Missing:
         first.append(found)
 
     @cache
-    def ends(level: float) -> tuple[Floats, Floats]:
+    def exact(z: float) -> tuple[Floats, Floats]:
+        level = BOTH_ENDS if z == NODES[0] else 2 * NormalDist().cdf(z) - 1
         every = [of(*part, level, rows.seed) for part in parts]
         known = [one for one in every if one is not None]
         return np.array([one.low for one in known]), np.array([one.high for one in known])
+
+    def ends(level: float) -> tuple[Floats, Floats]:
+        z = NODES[0] if level == BOTH_ENDS else z_value(level)
+        place = int(np.clip(np.searchsorted(NODES, z, "right"), 1, len(NODES) - 1))
+        low, high = exact(NODES[place - 1]), exact(NODES[place])
+        share = (z - NODES[place - 1]) / (NODES[place] - NODES[place - 1])
+        if share == 0:
+            return low
+        first, second = (one + share * (other - one) for one, other in zip(low, high, strict=True))
+        return first, second
 
     return ByGroup(
         title=title,
