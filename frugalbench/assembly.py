@@ -12,7 +12,7 @@ import frugalbench
 from frugalbench import answers, host, members
 from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
-from frugalbench.record import FORMAT, Failure, Probed, Record, Run
+from frugalbench.record import FORMAT, DataFacts, Failure, Probed, Record, Run
 from frugalbench.spec import Model, Spec
 
 __all__ = ["assemble", "failed"]
@@ -36,7 +36,7 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
         kept |= answers.decode(output, answer, prepared.data, threshold, labels)
     remembered, said = members.answered(prepared, arrays)
     arrays = kept | arrays | remembered
-    notes = (*prepared.job.notes, *said)
+    notes = (*prepared.job.notes, *said, *_overlap_notes(prepared.data))
     record = _record(prepared, run=run, failure=None, arrays=arrays, notes=notes)
     if probed is None:
         return record
@@ -57,12 +57,26 @@ def _answered_only(
         msgspec.structs.replace(
             prepared,
             data=msgspec.structs.replace(
-                prepared.data, rows=int(chosen.size), rows_sha256=rows_sha256(numbers)
+                prepared.data,
+                rows=int(chosen.size),
+                rows_sha256=rows_sha256(numbers),
+                overlap=0 if prepared.seen is None else int(prepared.seen[chosen].sum()),
             ),
             kept={name: one[chosen] for name, one in prepared.kept.items()},
             numbers=numbers,
         ),
         {name: one for name, one in arrays.items() if name != "chosen"},
+    )
+
+
+def _overlap_notes(data: DataFacts | None) -> tuple[str, ...]:
+    """How many of the answered rows are no test of what the model makes of new ones."""
+    if data is None or not data.overlap:
+        return ()
+    return (
+        f"{data.overlap:,} of {data.rows:,} tested rows are also training rows: the model is fed "
+        f"the same, as it is of {data.twins:,} of {data.train_rows:,} training rows and another "
+        "one",
     )
 
 

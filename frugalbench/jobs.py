@@ -24,7 +24,7 @@ from frugalbench.record import (
     Port,
 )
 from frugalbench.spec import Data, Plan, Spec
-from frugalbench.training import Training, declared, training_rows
+from frugalbench.training import Training, also_trained_on, declared, training_rows
 
 __all__ = ["Job", "Prepared", "prepare"]
 
@@ -65,7 +65,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A job with its feed, and what stays with the parent: facts, labels and groups.
 
-    `numbers` int64 (rows,) are the places of the rows in the data's file.
+    `numbers` int64 (rows,) are the places of the rows in the data's file, and `seen` bool (rows,)
+    says which of them are training rows too, where there are any.
     """
 
     job: Job
@@ -75,6 +76,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, Any]
     training: Training | None = None
     numbers: Any = None
+    seen: Any = None
     model_card: Card | None = None
     data_card: Card | None = None
 
@@ -133,10 +135,13 @@ def _with_data(spec: Spec, data: Data, graph: models.GraphFacts) -> Prepared:
         groups=frozenset(data.groups),
     )
     facts, kept = _labels_and_groups(spec, graph, table, used)
-    trained = None
+    trained = seen = None
     if declared(data):
         trained = training_rows(data, graph, facts, whole)
-        facts = msgspec.structs.replace(facts, train_rows=trained.rows)
+        seen, twins = also_trained_on(feed, table.rows, trained)
+        facts = msgspec.structs.replace(
+            facts, train_rows=trained.rows, overlap=int(seen.sum()), twins=twins
+        )
     job = Job(
         spec=spec,
         ports=graph.facts.inputs,
@@ -161,6 +166,7 @@ def _with_data(spec: Spec, data: Data, graph: models.GraphFacts) -> Prepared:
         training=trained,
         kept=kept,
         numbers=numbers,
+        seen=seen,
     )
 
 

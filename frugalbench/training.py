@@ -1,5 +1,8 @@
 """The rows a model was trained on, as declared: fed like the rows it is tested on."""
 
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +15,7 @@ from frugalbench.errors import UsageError
 from frugalbench.record import DataFacts
 from frugalbench.spec import Data
 
-__all__ = ["Training", "declared", "training_rows"]
+__all__ = ["Training", "also_trained_on", "declared", "training_rows"]
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +74,53 @@ def training_rows(
         return Training(feed, _labels(table.labels(data.label), facts, data.label))
     except UsageError as error:
         raise UsageError(f"training rows: {error}") from None
+
+
+def also_trained_on(
+    tested: Mapping[str, Array], rows: int, trained: Training
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Which tested rows are fed to the model exactly as a training row is.
+
+    The labels are not looked at: who is in the training data is there under any label.
+
+    Args:
+        tested: what each input is fed, row axis first.
+        rows: how many rows are tested; an input with fewer is the same for all of them.
+        trained: the training rows.
+
+    Returns:
+        Bool (rows,), and how many training rows are fed as another training row is: where rows
+        are drawn from one population, as large a share of the tested ones is by chance.
+    """
+    names = sorted(name for name, one in tested.items() if len(one) == rows)
+    known = Counter(_digests([trained.feed[name] for name in names], trained.rows))
+    same = (one in known for one in _digests([tested[name] for name in names], rows))
+    twins = sum(count for count in known.values() if count > 1)
+    return np.fromiter(same, np.bool_, rows), twins
+
+
+def _digests(arrays: list[Array], rows: int) -> Iterator[bytes]:
+    """A digest of each row of several arrays; equal values have equal ones, and NaN equals NaN."""
+    plain = [_plain(one) for one in arrays]
+    for row in range(rows):
+        digest = hashlib.blake2b(digest_size=16)
+        for one in plain:
+            cells = one[row]
+            # Words are told apart by their quotes, whatever they hold.
+            text = one.dtype.kind in "OUS"
+            digest.update(repr(cells.tolist()).encode() if text else cells.tobytes())
+        yield digest.digest()
+
+
+def _plain(array: Array) -> Array:
+    """At least two axes, with one NaN and one zero."""
+    array = array.reshape(len(array), -1)
+    if array.dtype.kind != "f":
+        return array
+    # Adding 0 turns a negative zero into a positive one.
+    plain: Array = array + array.dtype.type(0)
+    plain[np.isnan(plain)] = np.nan
+    return plain
 
 
 def _table(data: Data, tested: data_module.Table) -> data_module.Table:

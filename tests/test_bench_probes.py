@@ -357,9 +357,11 @@ def test_a_regression_has_an_error_that_grows(tmp_path: Path) -> None:
     assert np.array_equal(record.arrays["probe:0:value"], record.arrays["value"])
     assert value("robustness.error_increase", record, probe="gaussian_noise:1").low > 5
     # Whole numbers move by whole numbers: the largest that fits the ball of half a spread.
-    worst = value("robustness.error_increase", record, probe="square_attack:0.5")
-    assert worst.high <= np.floor(0.5 * np.arange(80).std())
-    assert worst.estimate > 9
+    grown = np.abs(record.arrays["probe:2:value"] - record.arrays["value"])
+    assert grown.max() <= np.floor(0.5 * np.arange(80).std())
+    assert grown.mean() > 9
+    attacked = missing("robustness.error_increase", record, probe="square_attack:0.5")
+    assert (attacked.reason, np.ptp(grown)) == ("same_error", 0)
     assert value("explanation.importance", record, feature="used").low > 0.5
     unused = missing("explanation.importance", record, feature="ignored")
     assert unused.reason == "same_error"

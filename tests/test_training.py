@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from _build import change, labels, missing, value
 from _onnx import constant, linear, node, port, save_model
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from frugalbench import bench, jobs
+from frugalbench import bench, jobs, store
 from frugalbench.config import load_spec
 from frugalbench.errors import UsageError
+from frugalbench.metrics import find
 from frugalbench.spec import Data, Model, Plan, Spec, Target
-from frugalbench.training import Training
+from frugalbench.training import Training, also_trained_on
+from frugalbench.values import Missing
 
 FAST = Plan(processes=1, process_seconds=0.1, warmup_seconds=0.02, idle_seconds=0, windows=2)
 DECLARED: dict[str, Any] = {"split_column": "split", "split": "test", "train_split": "train"}
@@ -214,6 +217,101 @@ def test_the_record_says_how_many_rows_the_model_was_trained_on(tmp_path: Path) 
     record = bench.run(question(tmp_path, **DECLARED))
     assert record.data is not None
     assert record.data.train_rows == 6
+
+
+def measured(tmp_path: Path, again: int) -> Any:
+    """The record of 20 tested rows, the first `again` of which are in the training table too."""
+    here = columns(20)
+    other = {name: one.copy() for name, one in here.items()}
+    for name in "abc":
+        other[name][again:] += 1000
+    # Another label hides nobody: the model was fed the same.
+    other["label"] = 1 - other["label"]
+    parquet.write_table(pa.table(other), tmp_path / "train.parquet")
+    table = written(tmp_path / "t.parquet", rows=20)
+    spec = question(tmp_path, table=table, train_path=str(tmp_path / "train.parquet"))
+    return bench.run(spec)
+
+
+def test_tested_rows_that_are_training_rows_are_counted_and_told(tmp_path: Path) -> None:
+    record = measured(tmp_path, 2)
+    assert record.data.overlap == 2
+    assert any(one.startswith("2 of 20 tested rows are also training") for one in record.notes)
+    assert value("privacy.membership_auc", record).n == 20
+
+
+def test_nothing_is_said_of_privacy_where_many_tested_rows_are_training_rows(
+    tmp_path: Path,
+) -> None:
+    record = measured(tmp_path, 3)
+    assert record.data.overlap == 3
+    for name in ("membership_auc", "membership_tpr", "calibrated_auc", "calibrated_tpr"):
+        gone = missing(f"privacy.{name}", record)
+        assert gone.reason == "overlap"
+        assert "3 of 20 tested rows are also training rows: declare" in gone.detail
+    again = store.load(store.save(record, tmp_path / "results"))
+    assert again.data == record.data
+
+
+def test_without_a_common_row_nothing_is_noted(tmp_path: Path) -> None:
+    record = measured(tmp_path, 0)
+    assert record.data.overlap == 0
+    assert not [one for one in record.notes if "training rows" in one]
+
+
+def test_rows_are_the_same_whatever_their_kind_of_nought_and_nothing() -> None:
+    words = np.array([["a", "b, c"], ["a, b", "c"], ["", "x"]], object)
+    numbers = np.array([[0.0, np.nan], [1.0, 2.0], [3.0, 4.0]], np.float32)
+    # One picture for all rows tells nothing apart.
+    feed = {"w": words, "x": numbers, "shared": np.zeros((1, 2))}
+    trained = {
+        "w": words[[0, 0, 2]],
+        "x": np.array([[-0.0, -np.nan], [1, 2], [3, 4]], np.float32),
+        "shared": np.ones((1, 2)),
+    }
+    found, twins = also_trained_on(feed, 3, Training(trained, np.zeros(3, np.int64)))
+    assert found.tolist() == [True, False, True]
+    assert twins == 0
+
+
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 30), width=st.integers(1, 3))
+def test_rows_in_common_are_those_of_a_plain_search(seed: int, rows: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    tested, trained = (rng.integers(0, 3, (size, width)) for size in (rows, 7))
+    labels = np.zeros(7, np.int64)
+    found, twins = also_trained_on({"x": tested}, rows, Training({"x": trained}, labels))
+    known = trained.tolist()
+    assert found.tolist() == [row in known for row in tested.tolist()]
+    assert twins == sum(known.count(row) > 1 for row in known)
+
+
+def test_rows_alike_by_chance_are_not_taken_for_training_rows() -> None:
+    """Three columns of few values: most rows have a twin, and none is there twice."""
+    rng = np.random.default_rng(3)
+    y, score = rng.integers(0, 2, 1000), rng.dirichlet([1, 1], 1000)
+    made = labels(y, score.argmax(axis=1), score=score)
+    arrays = {**made.arrays, "member:y_true": y, "member:score": score}
+    for overlap, twins, reason in (
+        (300, 290, ""),
+        (300, 0, "overlap"),
+        (360, 290, ""),
+        (365, 290, "overlap"),
+        (500, 1000, ""),
+        (501, 1000, "overlap"),
+    ):
+        facts = change(made.data, overlap=overlap, twins=twins, train_rows=1000)
+        found = find("privacy.membership_auc")(change(made, arrays=arrays, data=facts))
+        assert (found.reason if isinstance(found, Missing) else "") == reason
+
+
+@pytest.mark.parametrize(("name", "least"), [("adult", 1000), ("german", 0), ("nhanes", 0)])
+def test_the_shipped_data_have_no_more_rows_in_common_than_by_chance(name: str, least: int) -> None:
+    data = jobs.prepare(load_spec(f"model={name}-logreg", f"data={name}")).data
+    assert data is not None
+    assert data.overlap >= least
+    print(name, data.overlap, data.rows, data.twins, data.train_rows)
+    alike, chance = data.overlap / data.rows, data.twins / data.train_rows
+    assert alike == pytest.approx(chance, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "rows"), [("adult", 32561), ("german", 500), ("nhanes", 2549)])

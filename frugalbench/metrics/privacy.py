@@ -19,6 +19,10 @@ from frugalbench.values import Measure, Missing, Value
 __all__ = ["calibrated_auc", "calibrated_tpr", "membership_auc", "membership_tpr"]
 
 Floats = npt.NDArray[np.float64]
+MOST_SEEN = 0.1
+"""The share of tested rows that may be training rows; more of them hide what is remembered."""
+MOST_ALIKE = 0.5
+"""The share of tested rows that may be fed as training rows are, whatever the cause."""
 CLUSTERED = "; rows of one cluster count as if they were independent"
 
 
@@ -145,6 +149,8 @@ def _scores(record: Record, *, calibrated: bool) -> _Scores | Missing:
         return others
     if isinstance(members, Missing):
         return members
+    if (seen := _overlap(record)) is not None:
+        return seen
     if calibrated:
         arrays = record.arrays
         if not {"difficulty", "member:difficulty"} <= arrays.keys():
@@ -161,6 +167,23 @@ def _scores(record: Record, *, calibrated: bool) -> _Scores | Missing:
     if min(members.size, others.size) < 2:
         return Missing(reason="too_few_rows", detail="needs two training rows and two others")
     return _Scores(-members, -others, CLUSTERED if "cluster" in record.arrays else "")
+
+
+def _overlap(record: Record) -> Missing | None:
+    """Why members cannot be told from others where too many of these are members too."""
+    data = record.data
+    if data is None or not data.rows:
+        return None
+    alike = data.overlap / data.rows
+    # Rows of few columns are alike by chance: as often as training rows are among themselves.
+    chance = data.twins / data.train_rows if data.train_rows else 0.0
+    if alike <= MOST_ALIKE and alike - chance <= MOST_SEEN * (1 - chance):
+        return None
+    return Missing(
+        reason="overlap",
+        detail=f"{data.overlap:,} of {data.rows:,} tested rows are also training rows: declare "
+        "rows the model has not seen with data.split=… or data.path=…",
+    )
 
 
 def _losses(record: Record, prefix: str) -> Floats | Missing:

@@ -81,7 +81,9 @@ class DataFacts(Facts, frozen=True, kw_only=True):
     `rows_sha256` is the digest of which rows of the file were used, in order: two records with
     the same file and the same rows answer the same samples. `intersections` and `controls` are as
     asked for, `cluster` is the column whose `clusters` values each mark rows that belong together,
-    and `train_rows` is how many rows the model was trained on, as declared.
+    `train_rows` is how many rows the model was trained on, as declared, and `overlap` how many of
+    the rows used are fed to the model exactly as one of those; `twins` of those are fed as another
+    one of them, so that as large a share of `overlap` is chance.
     """
 
     name: str
@@ -100,6 +102,8 @@ class DataFacts(Facts, frozen=True, kw_only=True):
     cluster: str | None = None
     clusters: int = 0
     train_rows: int = 0
+    overlap: int = 0
+    twins: int = 0
 
 
 class Card(Facts, frozen=True, kw_only=True):

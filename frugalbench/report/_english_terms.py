@@ -171,6 +171,7 @@ REASONS = {
     "unknown_format": "this model format does not show it",
     "too_few_rows": "there are too few rows for it",
     "no_members": "no training row was asked",
+    "overlap": "some tested rows are training rows too: declare rows the model has not seen",
     "no_difficulty": "how difficult each row is was not found",
     "no_card": "there is no such card",
     "not_probed": "the inputs were not disturbed so",

@@ -171,6 +171,8 @@ REASONS = {
     "unknown_format": "ce format de modèle ne le montre pas",
     "too_few_rows": "il y a trop peu de lignes",
     "no_members": "aucune ligne d’apprentissage n’a été présentée au modèle",
+    "overlap": "des lignes testées sont aussi des lignes d’apprentissage : déclarez des "
+    "lignes que le modèle n’a pas vues",
     "no_difficulty": "la difficulté de chaque ligne n’a pas été établie",
     "no_card": "il n’y a pas de fiche",
     "not_probed": "les entrées n’ont pas été perturbées ainsi",
