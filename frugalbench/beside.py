@@ -129,8 +129,8 @@ def _opened(prepared: Prepared, asked: Baseline, folder: Path) -> Prepared:
         )
     classes = prepared.data.classes if prepared.data else ()
     try:
-        graph = models.inspect(asked.model)
-        model = asked.model
+        model = _read_alike(asked.model, prepared)
+        graph = models.inspect(model)
         if classes and not graph.classes:
             model = msgspec.structs.replace(model, classes=classes)
         spec = _asked(prepared.job.spec, msgspec.structs.replace(model, card=None))
@@ -148,6 +148,31 @@ def _opened(prepared: Prepared, asked: Baseline, folder: Path) -> Prepared:
             "compare models that answer the same classes in the same order"
         )
     return ready
+
+
+def _read_alike(own: Model, prepared: Prepared) -> Model:
+    """A baseline with what it does not say of its answer, as declared of the model's.
+
+    Only where it has an output of the same name; what its own graph tells is not overruled.
+
+    Raises:
+        UsageError: its file cannot be read, or has no output that it declares.
+    """
+    declared, answer = prepared.job.spec.model, prepared.model.answer
+    if answer is None:
+        return own
+    bare = models.inspect(msgspec.structs.replace(own, output=None, output_kind=None)).facts
+    found = own
+    if bare.answer is None and declared.output_kind is not None:
+        has = answer.output in [port.name for port in bare.outputs]
+        if own.output in (None, answer.output) and has:
+            kind = own.output_kind or declared.output_kind
+            found = msgspec.structs.replace(own, output=answer.output, output_kind=kind)
+    read = models.inspect(found).facts.answer
+    alike = read is not None and (read.output, read.kind) == (answer.output, answer.kind)
+    if alike and found.threshold == Model(path="").threshold:
+        found = msgspec.structs.replace(found, threshold=declared.threshold)
+    return found
 
 
 def _listed(classes: tuple[Any, ...]) -> str:

@@ -154,6 +154,69 @@ def test_a_regression_is_compared_with_numbers(tmp_path: Path) -> None:
     assert the(record, "tree").arrays["value"].shape == (200,)
 
 
+def plain_product(path: Path, weight: float, output: str = "y", wide: int = 1) -> Path:
+    """A graph whose operators do not say what it answers."""
+    columns = [[weight, -weight][:wide], [0.0] * wide, [0.0] * wide]
+    return save_model(
+        path,
+        [node("MatMul", "x w", output)],
+        [port("x")],
+        [port(output, ("batch", wide))],
+        [constant("w", columns)],
+    )
+
+
+def test_a_file_is_read_as_is_declared_of_the_model(tmp_path: Path) -> None:
+    near, far = (plain_product(tmp_path / f"{w}.onnx", w) for w in (1.0, 2.0))
+    data = table(tmp_path / "t.parquet", label=np.arange(400) / 9)
+    spec = msgspec.structs.replace(
+        question(tmp_path, file(far), data=data), model=Model(path=str(near), output_kind="value")
+    )
+    record = bench.run(spec)
+    own = the(record, record.baselines[0].name)
+    np.testing.assert_allclose(own.arrays["value"], 2 * record.arrays["value"], rtol=1e-6)
+
+
+def test_classes_kind_and_threshold_of_a_file_are_those_declared_of_the_model(
+    tmp_path: Path,
+) -> None:
+    near, far = (plain_product(tmp_path / f"{w}.onnx", w, wide=2) for w in (1.0, 2.0))
+    model = Model(path=str(near), output_kind="logit", classes=("no", "yes"), threshold=0.8)
+    words = np.array(["no", "yes"])[np.arange(400) // 2 % 2]
+    data = table(tmp_path / "t.parquet", label=words)
+    spec = question(tmp_path, file(far), file(far, threshold=0.3), data=data, positive="yes")
+    record = bench.run(msgspec.structs.replace(spec, model=model))
+    for one, threshold in zip(record.baselines, (0.8, 0.3), strict=True):
+        arrays = the(record, one.name).arrays
+        assert one.model is not None
+        assert one.model.answer is not None
+        assert one.model.answer.kind == "logit"
+        assert np.array_equal(arrays["y_pred"] == 1, arrays["score"][:, 1] >= threshold)
+        assert len(np.unique(arrays["y_pred"])) == 2
+
+
+def test_an_output_of_another_name_is_not_taken_for_the_answer(tmp_path: Path) -> None:
+    near = plain_product(tmp_path / "near.onnx", 1.0)
+    other = plain_product(tmp_path / "other.onnx", 2.0, output="z")
+    data = table(tmp_path / "t.parquet", label=np.arange(400) / 9)
+    spec = question(tmp_path, file(other), data=data)
+    model = Model(path=str(near), output_kind="value")
+    assert "other" in refused(msgspec.structs.replace(spec, model=model), tmp_path)
+    said = question(tmp_path, file(other, output="z", output_kind="value"), data=data)
+    assert bench.run(msgspec.structs.replace(said, model=model)).baselines[0].failure is None
+
+
+def test_what_the_graph_of_a_file_says_is_not_overruled(tmp_path: Path) -> None:
+    near = plain_product(tmp_path / "near.onnx", 1.0, wide=2)
+    softmax = linear(tmp_path / "soft.onnx")
+    spec = question(tmp_path, file(softmax))
+    model = Model(path=str(near), output_kind="logit", classes=(0, 1))
+    (one,) = bench.run(msgspec.structs.replace(spec, model=model)).baselines
+    assert one.model is not None
+    assert one.model.answer is not None
+    assert one.model.answer.kind == "probability"
+
+
 def test_named_classes_and_a_threshold_are_those_of_the_model(tmp_path: Path) -> None:
     words = np.array(["no", "yes"])[(np.arange(400) // 2 % 4 == 0).astype(int)]
     spec = question(

@@ -309,7 +309,6 @@ def test_the_shipped_data_have_no_more_rows_in_common_than_by_chance(name: str, 
     data = jobs.prepare(load_spec(f"model={name}-logreg", f"data={name}")).data
     assert data is not None
     assert data.overlap >= least
-    print(name, data.overlap, data.rows, data.twins, data.train_rows)
     alike, chance = data.overlap / data.rows, data.twins / data.train_rows
     assert alike == pytest.approx(chance, abs=0.02)
 
