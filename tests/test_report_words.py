@@ -217,6 +217,27 @@ def test_what_the_judge_says_of_trust_reads_in_french(rule_: Rule) -> None:
         assert not re.search(r"\b(the|against|would|worst|widest|rows|outside)\b", said), said
 
 
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        (
+            "2,500 members, 2,500 non-members; 0.5 is no advantage; rows of one cluster count as "
+            "if they were independent",
+            "2\u202f500 membres, 2\u202f500 non-membres ; 0,5 ne donne aucun avantage ; les lignes "
+            "d’une même grappe comptent comme si elles étaient indépendantes",
+        ),
+        (
+            "263 empty values of the data were fed as NaN",
+            "263 valeurs vides des données ont été données au modèle comme NaN",
+        ),
+        ("worst: F (n=1226)", "le moins bon : F (n = 1\u202f226)"),
+        ("worst: F 2026 (n=12)", "le moins bon : F 2026 (n = 12)"),
+    ],
+)
+def test_remarks_read_in_french_with_their_numbers(english: str, french: str) -> None:
+    assert note(english, "fr") == (french, "fr")
+
+
 def test_a_part_without_a_reading_leaves_the_whole_remark_english() -> None:
     assert note("5 shuffles, and so on", "fr") == ("5 shuffles, and so on", "en")
     assert note("5 shuffles, PUE 1.2", "fr") == ("5 permutations, PUE 1,2", "fr")

@@ -61,7 +61,7 @@ def _read(text: str) -> str | None:
         if (found := re.fullmatch(pattern, text)) is not None:
             # What a pattern catches whole is a name, and has no reading of its own.
             caught = [one if one == text else _french_note(one) for one in found.groups()]
-            return french.format(*caught)
+            return SIZE.sub(_french_size, french.format(*caught))
     for mark, french_mark in (("; ", " ; "), (", ", ", ")):
         parts = _parts(text, mark)
         if len(parts) > 1:
@@ -70,6 +70,14 @@ def _read(text: str) -> str | None:
             if len(known) == len(parts):
                 return french_mark.join(known)
     return None
+
+
+SIZE = re.compile(r"(?<=\(n = )\d{4,}(?=\))")
+"""How many are in a group, as metrics write it: without a mark between thousands."""
+
+
+def _french_size(found: re.Match[str]) -> str:
+    return f"{int(found[0]):,}".replace(",", NARROW_SPACE)
 
 
 def _parts(text: str, mark: str) -> list[str]:

@@ -227,6 +227,14 @@ NOTES: tuple[tuple[str, str], ...] = (
     (rf"{NUMBER} of {NUMBER} non-members", "{} non-membres sur {}"),
     (r"([\d.]+) is no advantage", "{} ne donne aucun avantage"),
     (
+        r"rows of one cluster count as if they were independent",
+        "les lignes d’une même grappe comptent comme si elles étaient indépendantes",
+    ),
+    (
+        rf"{NUMBER} empty values of the data were fed as NaN",
+        "{} valeurs vides des données ont été données au modèle comme NaN",
+    ),
+    (
         rf"{NUMBER} members and {NUMBER} non-members tie at the threshold and count in part",
         "{} membres et {} non-membres sont à égalité au seuil et comptent en partie",
     ),
