@@ -116,6 +116,14 @@ def test_every_rule_on_drift_is_explained_and_the_rows_it_takes_are_those_it_tak
     assert f"and {fewest(math.sqrt(2))} in each of two" in page
 
 
+def test_the_policy_for_a_regression_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(name: .*?)```", page, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(block, encoding="utf-8")
+    policy = load_policy(str(tmp_path / "mine.yaml"))
+    assert policy.rules[0].metric == "quality.mean_absolute_error"
+
+
 def test_every_command_is_in_the_readme() -> None:
     for command in main.commands:
         if command != "run":
