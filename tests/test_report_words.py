@@ -230,6 +230,19 @@ def test_what_the_judge_says_of_trust_reads_in_french(rule_: Rule) -> None:
             "263 empty values of the data were fed as NaN",
             "263 valeurs vides des données ont été données au modèle comme NaN",
         ),
+        (
+            "4,526 of 16,281 tested rows are also training rows: the model is fed the same, as it "
+            "is of 9,440 of 32,561 training rows and another one",
+            "4\u202f526 lignes testées sur 16\u202f281 sont aussi des lignes d’apprentissage : le "
+            "modèle reçoit la même chose, comme pour 9\u202f440 lignes d’apprentissage sur "
+            "32\u202f561 et une autre",
+        ),
+        (
+            "0.01 is no advantage; 50 members and 1,000 non-members tie at the threshold and count "
+            "in part",
+            "0,01 ne donne aucun avantage ; 50 membres et 1\u202f000 non-membres sont à égalité au "
+            "seuil et comptent en partie",
+        ),
         ("worst: F (n=1226)", "le moins bon : F (n = 1\u202f226)"),
         ("worst: F 2026 (n=12)", "le moins bon : F 2026 (n = 12)"),
     ],

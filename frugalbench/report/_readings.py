@@ -235,6 +235,12 @@ NOTES: tuple[tuple[str, str], ...] = (
         "{} valeurs vides des données ont été données au modèle comme NaN",
     ),
     (
+        rf"{NUMBER} of {NUMBER} tested rows are also training rows: the model is fed the same, as "
+        rf"it is of {NUMBER} of {NUMBER} training rows and another one",
+        "{} lignes testées sur {} sont aussi des lignes d’apprentissage : le modèle reçoit la même "
+        "chose, comme pour {} lignes d’apprentissage sur {} et une autre",
+    ),
+    (
         rf"{NUMBER} members and {NUMBER} non-members tie at the threshold and count in part",
         "{} membres et {} non-membres sont à égalité au seuil et comptent en partie",
     ),
