@@ -214,6 +214,18 @@ def test_rows_of_one_person_do_not_count_as_many() -> None:
     assert rise.interval == "cluster_bootstrap"
 
 
+def test_clusters_of_which_none_changed_are_no_certainty() -> None:
+    before, _ = versions((0.0, 0.0), rows=60)
+    assert before.data is not None
+    arrays = {**before.arrays, "cluster": np.arange(120) // 4}
+    facts = change(before.data, cluster="person", clusters=30)
+    record = change(before, arrays=arrays, data=facts)
+    for name in ("flips", "accuracy_drop"):
+        found = drifted(name, record, record)
+        assert (found.estimate, found.interval) == (0, "cluster_bootstrap")
+        assert found.high > 0.05
+
+
 def test_a_regression_that_errs_more_in_one_group_is_seen() -> None:
     random = np.random.default_rng(5)
     codes = random.integers(0, 2, 800)

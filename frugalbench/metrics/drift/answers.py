@@ -28,6 +28,10 @@ def clustered_mean(record: Record, values: Floats) -> tuple[float, float] | Miss
             reason="one_cluster",
             detail="all rows belong together (data.cluster), which says nothing of other ones",
         )
+    if np.ptp(values) == 0:
+        # No cluster differs from another, which is not to say that none ever does.
+        wide = float(wilson(0, count)[1])
+        return float(values[0]) - wide, float(values[0]) + wide
     columns = np.stack([values, np.ones(values.size)], axis=1)
     sums = resampled_sums(columns, clusters, seed=record.spec.plan.seed)
     return resampled_interval(float(values.mean()), sums[:, 0] / sums[:, 1], count, LEVEL)
