@@ -17,8 +17,13 @@ __all__ = ["accuracy_drop", "flips", "largest_score_change"]
 Floats = npt.NDArray[np.float64]
 
 
-def clustered_mean(record: Record, values: Floats) -> tuple[float, float] | Missing | None:
-    """The interval of a mean over rows in clusters; None where rows are independent."""
+def clustered_mean(
+    record: Record, values: Floats, *, shares: bool = True
+) -> tuple[float, float] | Missing | None:
+    """The interval of a mean over rows in clusters; None where rows are independent.
+
+    `shares` says that the values are changes of answers, so that those nobody saw are bounded.
+    """
     clusters = record.arrays.get("cluster")
     if clusters is None:
         return None
@@ -28,7 +33,7 @@ def clustered_mean(record: Record, values: Floats) -> tuple[float, float] | Miss
             reason="one_cluster",
             detail="all rows belong together (data.cluster), which says nothing of other ones",
         )
-    if np.ptp(values) == 0:
+    if shares and np.ptp(values) == 0:
         # No cluster differs from another, which is not to say that none ever does.
         wide = float(wilson(0, count)[1])
         return float(values[0]) - wide, float(values[0]) + wide

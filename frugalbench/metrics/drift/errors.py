@@ -54,7 +54,7 @@ def error_rise(record: Record, reference: Record) -> Measure:
     found = error_changes(record, reference)
     if isinstance(found, Missing):
         return found
-    clustered = clustered_mean(record, found)
+    clustered = clustered_mean(record, found, shares=False)
     if isinstance(clustered, Missing):
         return clustered
     mean, half = mean_t(found)
