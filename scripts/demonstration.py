@@ -7,6 +7,7 @@ from pathlib import Path
 
 from frugalbench.certify import Verdict, judge
 from frugalbench.record import Record
+from frugalbench.report._phrases import WORDS
 from frugalbench.report._view import headline, rule_rows, tally
 from frugalbench.settings import load_policy
 from frugalbench.store import load
@@ -29,7 +30,7 @@ def section(record: Record, verdict: Verdict) -> str:
         "",
         f"**{word}.** {sentence} {tally(verdict, 'en')}. The required rules:",
         "",
-        "| verdict | rule | estimate | 95 % interval | bound | n | how |",
+        "| verdict | rule | estimate | 95 % interval (†) | bound | n | how |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rule_rows(verdict, "en"):
@@ -46,6 +47,7 @@ def section(record: Record, verdict: Verdict) -> str:
             row.method or "–",
         )
         lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", WORDS["en"].one_sided]
     return "\n".join(lines) + "\n"
 
 

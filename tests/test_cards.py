@@ -329,6 +329,7 @@ def test_yaml_makes_nothing_but_text(tmp_path: Path) -> None:
     assert "limitations" in card.absent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

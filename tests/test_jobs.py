@@ -59,6 +59,7 @@ def softmax(scores: Array) -> Array:
 # As scikit-learn answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 @pytest.mark.parametrize("zipmap", [True, False])
 @pytest.mark.parametrize("named", [True, False])

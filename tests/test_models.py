@@ -491,6 +491,7 @@ def fitted(name: str, classes: int, labels: str) -> tuple[Any, Any, Any]:
     return classifier(name).fit(x, y), x, y
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Attribute `prob._`:FutureWarning")
 @pytest.mark.parametrize("labels", NAMES)
 @pytest.mark.parametrize("classes", [2, 3])

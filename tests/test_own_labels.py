@@ -33,6 +33,7 @@ def task(kind: str) -> tuple[Any, Any]:
     return x, NAMES[y]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("kind", ["two", "three"])
 @pytest.mark.parametrize("zipmap", [True, False])

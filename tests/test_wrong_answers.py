@@ -168,6 +168,7 @@ def test_pairs_are_tested_at_the_margin_of_the_policy_and_not_at_a_fixed_one(mar
     assert (outcome(record, rule) == "FAIL") == (margin < 0.1)
 
 
+@pytest.mark.slow
 def test_looking_at_many_pairs_is_paid_for() -> None:
     """One pair at 3 % is no flag among 45; Holm's correction is statsmodels'."""
     random = np.random.default_rng(8)
