@@ -150,6 +150,44 @@ def test_the_distance_of_two_distributions_is_scipys() -> None:
     assert found.low > 0
 
 
+def several(turned: int | None, rows: int = 3000, seed: int = 5) -> Record:
+    """Three classes; the second group's scores of one class say nothing."""
+    random = np.random.default_rng(seed)
+    y, codes = random.integers(0, 3, rows), random.integers(0, 2, rows)
+    odds = random.normal(size=(rows, 3)) + 2.0 * (np.arange(3) == y[:, None])
+    if turned is not None:
+        other = codes == 1
+        odds[other, turned] = random.normal(size=int(other.sum()))
+    score = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+    return labels(
+        y, score.argmax(axis=1), {"sex": codes}, classes=(0, 1, 2), positive=None, score=score
+    )
+
+
+def test_of_more_classes_each_is_compared_against_the_rest() -> None:
+    alike, apart = several(None), several(2)
+    for name in ("auc_difference", "abroca", "brier_difference"):
+        assert value(f"fairness.{name}", alike, attribute="sex").low == 0, name
+        found = value(f"fairness.{name}", apart, attribute="sex")
+        assert found.low > 0.02, name
+        assert " of 2" in found.note
+    areas = np.array(
+        [
+            [
+                roc_auc_score(apart.arrays["y_true"][own] == c, apart.arrays["score"][own, c])
+                for own in (apart.arrays["group:sex"] == 0, apart.arrays["group:sex"] == 1)
+            ]
+            for c in range(3)
+        ]
+    )
+    found = value("fairness.auc_difference", apart, attribute="sex")
+    assert found.estimate == pytest.approx(float(np.ptp(areas, axis=1).max()))
+    assert value("fairness.ece_group_max", apart, attribute="sex").low > 0
+    assert missing("fairness.auc", apart, attribute="sex", group="g0").reason == (
+        "no_positive_class"
+    )
+
+
 def test_what_cannot_be_said_is_missing_with_its_reason() -> None:
     names = {"sex": ["a", "b"]}
     few = labels([0, 1, 0, 0], [0, 1, 0, 0], {"sex": [0, 0, 1, 1]}, names=names)

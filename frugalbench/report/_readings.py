@@ -100,6 +100,11 @@ NOTES: tuple[tuple[str, str], ...] = (
         r"widest: ([^;]+) and ([^;]+); ([\d.]+) would be expected if all groups were alike",
         "plus grand écart : {} et {} ; {} serait attendu de groupes tous pareils",
     ),
+    (
+        r"widest of ([^;:]+): ([^;]+) and ([^;]+); ([\d.]+) would be expected if all groups were "
+        r"alike",
+        "plus grand écart, classe {} : {} et {} ; {} serait attendu de groupes tous pareils",
+    ),
     (r"worst: ([^;]+) \(n=(\d+)\)", "le moins bon : {} (n = {})"),
     (
         r"(.+) does the job as far as can be told: ([\d.,]+) against ([\d.,]+)",

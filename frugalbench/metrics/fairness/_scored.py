@@ -1,6 +1,6 @@
 """Scores, or errors, of the rows of each group, as measures that can be compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -22,6 +22,7 @@ from frugalbench.values import Missing, Value
 
 __all__ = [
     "Rows",
+    "class_scores",
     "measure_by_group",
     "number",
     "positive_scores",
@@ -37,6 +38,7 @@ Found = Estimate | Folded
 NODES = (z_value(BOTH_ENDS), 2.5, 3.5, 4.5, 6.0)
 """Standard normal quantiles at which ends are found; between them they are taken to be straight.
 Whether all groups are within a margin is told at the first."""
+MOST_CLASSES, MOST_PAIRS = 20, 240
 MOST_GROUPS = 16
 """Whole curves or distributions are compared two by two, which takes a moment a pair."""
 Of = Callable[[Floats, Any, Ints | None, float, int], Found | None]
@@ -75,6 +77,36 @@ def positive_scores(record: Record, attribute: str, missing: MissingGroups) -> R
         return Missing(reason="no_scores", detail="the model gives labels only, no scores")
     positive = (record.arrays["y_true"] == data.positive).astype(np.int64)
     return _rows(record, attribute, missing, score[:, data.positive], positive)
+
+
+def class_scores(
+    record: Record, attribute: str, missing: MissingGroups
+) -> tuple[tuple[str, Rows], ...] | Missing:
+    """The probability of each class that is compared, and whether the row is of it.
+
+    Of two classes the positive one, with no name beside it; of more, each against the rest.
+    """
+    data, score = record.data, record.arrays.get("score")
+    if data is None or len(data.classes) <= 2:
+        alone = positive_scores(record, attribute, missing)
+        return alone if isinstance(alone, Missing) else (("", alone),)
+    if (gone := labelled(record)) is not None:
+        return gone
+    if score is None:
+        return Missing(reason="no_scores", detail="the model gives labels only, no scores")
+    if len(data.classes) > MOST_CLASSES:
+        return Missing(
+            reason="too_many_classes",
+            detail=f"{len(data.classes)} classes are too many to compare one by one",
+        )
+    found = []
+    for of, name in enumerate(data.classes):
+        labels = (record.arrays["y_true"] == of).astype(np.int64)
+        rows = _rows(record, attribute, missing, score[:, of], labels)
+        if isinstance(rows, Missing):
+            return rows
+        found.append((f" of {name}", rows))
+    return tuple(found)
 
 
 def regression_rows(record: Record, attribute: str, missing: MissingGroups) -> Rows | Missing:
@@ -180,41 +212,45 @@ def measure_by_group(rows: Rows, title: str, of: Of) -> ByGroup | Missing:
     )
 
 
-def widest_pair(rows: Rows, size: Callable[[int, int, float], Folded | None]) -> Extreme | Missing:
+def widest_pair(
+    parts: Sequence[tuple[str, Rows]],
+    size: Callable[[int, int, int, float], Folded | None],
+) -> Extreme | Missing:
     """The largest size of a difference between two groups that is never negative.
 
     High end: the largest upper end over the pairs; low end: the largest lower end after
     Bonferroni's correction.
 
     Args:
-        rows: the groups.
-        size: gives the size of the difference of two groups, at a two-sided level.
+        parts: what is compared, such as each class, by name, with its groups.
+        size: gives the size of the difference of two groups in a part, at a two-sided level.
     """
+    rows = parts[0][1]
     count = len(rows.names)
     if count < 2:
         return Missing(reason="one_group", detail="there are fewer than two groups")
-    if count > MOST_GROUPS:
+    pairs = [(part, *pair) for part in range(len(parts)) for pair in combinations(range(count), 2)]
+    if count > MOST_GROUPS or len(pairs) > MOST_PAIRS:
         return Missing(
             reason="too_many_groups",
             detail=f"{count} groups are too many to compare two by two: put them in at most "
             f"{MOST_GROUPS}",
         )
-    pairs = list(combinations(range(count), 2))
     found = []
-    for i, j in pairs:
-        wide = size(i, j, BOTH_ENDS)
+    for part, i, j in pairs:
+        wide = size(part, i, j, BOTH_ENDS)
         if wide is None:
             return too_few(rows.names[i])
         # Corrected, a lower end is lower still.
-        strict = size(i, j, 1 - 2 * ALPHA / len(pairs)) if wide.low > 0 else wide
+        strict = size(part, i, j, 1 - 2 * ALPHA / len(pairs)) if wide.low > 0 else wide
         assert strict is not None, "it has been found at another level"
         found.append((wide.estimate, wide.high, strict.low, wide.expected))
     estimates, highs, lows, expected = zip(*found, strict=True)
     estimate = max(estimates)
-    first, second = (rows.names[group] for group in pairs[estimates.index(estimate)])
+    part, first, second = pairs[estimates.index(estimate)]
     note = (
-        f"widest: {first} and {second}; {max(expected):.3f} would be expected if all groups were "
-        "alike"
+        f"widest{parts[part][0]}: {rows.names[first]} and {rows.names[second]}; "
+        f"{max(expected):.3f} would be expected if all groups were alike"
     )
     smallest = int(np.bincount(rows.codes, minlength=count).min())
     return Extreme(estimate, min(estimate, max(lows)), max(estimate, *highs), smallest, note)

@@ -122,10 +122,10 @@ def ks_difference(record: Record, attribute: str, missing: MissingGroups = "incl
         return rows
     parts = [rows.of(group) for group in range(len(rows.names))]
 
-    def distance(i: int, j: int, level: float) -> Folded | None:
+    def distance(part: int, i: int, j: int, level: float) -> Folded | None:
         (a, _, first), (b, _, second) = parts[i], parts[j]
         clusters = None if first is None or second is None else (first, second)
         return ks(a, b, clusters, level, rows.seed)
 
-    found = widest_pair(rows, distance)
+    found = widest_pair([("", rows)], distance)
     return found if isinstance(found, Missing) else value_of(found, "1", "massart_pairs", 1)

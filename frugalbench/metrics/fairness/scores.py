@@ -8,13 +8,14 @@ from frugalbench.metrics._folded import Folded
 from frugalbench.metrics._means import brier as brier_of
 from frugalbench.metrics._means import in_the_large
 from frugalbench.metrics._metric import Metric, MissingGroups, metric
-from frugalbench.metrics._pairs import largest_difference
+from frugalbench.metrics._pairs import ByGroup, largest_difference
 from frugalbench.metrics._scores import auc as auc_of
 from frugalbench.metrics._scores import ece as ece_of
 from frugalbench.metrics.fairness._scored import (
     MOST_GROUPS,
     Of,
     Rows,
+    class_scores,
     measure_by_group,
     number,
     positive_scores,
@@ -59,22 +60,38 @@ def _in_group(
     )(measure)
 
 
+def _measured(
+    record: Record, attribute: str, missing: MissingGroups, words: str, of: Of
+) -> list[ByGroup] | Missing:
+    """A measure of scores in every group; of more than two classes, of each against the rest."""
+    parts = class_scores(record, attribute, missing)
+    if isinstance(parts, Missing):
+        return parts
+    every = []
+    for name, rows in parts:
+        one = measure_by_group(rows, f"{words}{name}", of)
+        if isinstance(one, Missing):
+            return one
+        every.append(one)
+    return every
+
+
 def _gap(
     name: str, of: Of, words: str, title: str, titre: str, what: str, maximum: float = 1
 ) -> Metric:
     """The metric of the largest difference between two groups' scores."""
 
     def measure(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
-        rows = positive_scores(record, attribute, missing)
-        if isinstance(rows, Missing):
-            return rows
-        one = measure_by_group(rows, words, of)
-        if isinstance(one, Missing):
-            return one
-        return value_of(largest_difference([one]), "1", "mover_pairs", maximum=maximum)
+        every = _measured(record, attribute, missing, words, of)
+        if isinstance(every, Missing):
+            return every
+        return value_of(largest_difference(every), "1", "mover_pairs", maximum=maximum)
 
     measure.__name__ = name
-    measure.__doc__ = f"{what}; 0 is equality. Pairs as in `fairness.gaps`, by MOVER."
+    measure.__doc__ = (
+        f"{what}; 0 is equality. Of more than two classes, over each against the rest.\n\n"
+        "Pairs as in `fairness.gaps`, by MOVER."
+    )
     return metric(unit="1", lower_is_better=True, maximum=maximum, title=title, titre=titre)(
         measure
     )
@@ -149,13 +166,10 @@ calibration_in_the_large_difference = _gap(
 )
 def ece_group_max(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
     """The largest calibration error over the groups; Missing where one has fewer than 300 rows."""
-    rows = positive_scores(record, attribute, missing)
-    if isinstance(rows, Missing):
-        return rows
-    one = measure_by_group(rows, "calibration error", ece_of)
-    if isinstance(one, Missing):
-        return one
-    return value_of(largest_value([one]), "1", "scaled_gaps_groups", maximum=1)
+    every = _measured(record, attribute, missing, "calibration error", ece_of)
+    if isinstance(every, Missing):
+        return every
+    return value_of(largest_value(every), "1", "scaled_gaps_groups", maximum=1)
 
 
 @metric(
@@ -170,23 +184,26 @@ def abroca(record: Record, attribute: str, missing: MissingGroups = "include") -
 
     Gardner et al. (2019). Curves that cross have areas of one size and lie apart all the same. High
     end: the largest upper end over the pairs; low end: the largest lower end after Bonferroni's
-    correction. Missing where a group has fewer than 30 rows of a class.
+    correction. Missing where a group has fewer than 30 rows of a class. Of more than two classes,
+    over each against the rest.
     """
-    rows = positive_scores(record, attribute, missing)
-    if isinstance(rows, Missing):
-        return rows
-    for group, name in enumerate(rows.names):
-        labels = rows.labels[rows.codes == group]
-        if np.bincount(labels, minlength=2).min() < FEWEST:
-            return too_few(name)
-    several = range(len(rows.names)) if len(rows.names) <= MOST_GROUPS else ()
-    curves = [_curve(rows, group) for group in several]
+    parts = class_scores(record, attribute, missing)
+    if isinstance(parts, Missing):
+        return parts
+    names = parts[0][1].names
+    for _, rows in parts:
+        for group, name in enumerate(names):
+            labels = rows.labels[rows.codes == group]
+            if np.bincount(labels, minlength=2).min() < FEWEST:
+                return too_few(name)
+    several = range(len(names)) if len(names) <= MOST_GROUPS else ()
+    curves = [[_curve(rows, group) for group in several] for _, rows in parts]
 
-    def area(i: int, j: int, level: float) -> Folded | None:
-        one, other = curves[i], curves[j]
+    def area(part: int, i: int, j: int, level: float) -> Folded | None:
+        one, other = curves[part][i], curves[part][j]
         return None if one is None or other is None else area_between(one, other, level)
 
-    found = widest_pair(rows, area)
+    found = widest_pair(parts, area)
     return found if isinstance(found, Missing) else value_of(found, "1", "scaled_gaps_pairs", 1)
 
 
