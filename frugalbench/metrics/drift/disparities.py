@@ -12,7 +12,7 @@ from frugalbench.metrics._counts import Counts, group_rows
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import Metric, MissingGroups, metric
 from frugalbench.metrics._paired import Both, both
-from frugalbench.metrics._pairs import largest_difference
+from frugalbench.metrics._pairs import BOTH_ENDS
 from frugalbench.metrics._proportions import REPLICATES
 from frugalbench.metrics.drift.groups import changes_by_group
 from frugalbench.metrics.fairness.gaps import OF_DIFFERENCE, Rates, counted
@@ -82,8 +82,10 @@ def _apart(
         found = changes_by_group(record, reference, attribute, missing, CHANGED[rate])
         if isinstance(found, Missing):
             return 1.0
-        most = max(most, largest_difference(found).high)
-    return most
+        for one in found:
+            low, high = one.ends(BOTH_ENDS)
+            most = max(most, float(high.max() - low.min()))
+    return min(most, 1.0)
 
 
 def _disparity(counts: Counts, table: Ints, rates: Rates) -> Floats:
