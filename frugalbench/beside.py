@@ -18,7 +18,7 @@ from frugalbench.assembly import assemble
 from frugalbench.errors import FrugalbenchError, UsageError
 from frugalbench.jobs import Prepared, prepare
 from frugalbench.record import Compared, Failure, Record, Run
-from frugalbench.spec import Baseline, BaselineKind, Model, Probes, Spec
+from frugalbench.spec import Baseline, Model, Probes, Spec
 
 __all__ = ["Contender", "Measure", "contenders", "with_baselines"]
 
@@ -40,7 +40,7 @@ class Contender:
     """A baseline ready to be measured, under a name that no other one bears."""
 
     name: str
-    kind: BaselineKind
+    kind: str
     prepared: Prepared
 
 
@@ -64,7 +64,7 @@ def contenders(prepared: Prepared, folder: Path) -> tuple[Contender, ...]:
     return tuple(found)
 
 
-def _fitted(prepared: Prepared, kind: BaselineKind, folder: Path) -> Prepared:
+def _fitted(prepared: Prepared, kind: str, folder: Path) -> Prepared:
     """A baseline with the model's own inputs, fitted to the training rows."""
     spec, data, trained = prepared.job.spec, prepared.data, prepared.training
     if data is None or trained is None:

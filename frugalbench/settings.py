@@ -15,7 +15,7 @@ import yaml
 from frugalbench import factors
 from frugalbench.certify import Policy, check, digest
 from frugalbench.errors import UsageError, did_you_mean
-from frugalbench.spec import BaselineKind, Data, Model, Plan, Probes, Site, Spec, Target
+from frugalbench.spec import Data, Model, Plan, Probes, Site, Spec, Target
 
 __all__ = [
     "PARTS",
@@ -42,7 +42,6 @@ PARTS: dict[str, type[msgspec.Struct]] = {
     "probes": Probes,
     "policy": Policy,
 }
-FITTED = tuple(kind for kind in get_args(BaselineKind) if kind != "model")
 MAX_YAML_BYTES = 256 * 1024
 
 
@@ -105,9 +104,12 @@ def baseline(word: Any) -> Any:
     Raises:
         UsageError: a name that is none of these.
     """
+    from frugalbench import baselines
+
     if not isinstance(word, str):
         return word
-    if word in FITTED:
+    fitted = baselines.names()
+    if word in fitted:
         return {"kind": word}
     if word in options("model"):
         fields = dict(_read_yaml("model", word)["model"])
@@ -120,7 +122,7 @@ def baseline(word: Any) -> Any:
         }
     if "/" in word or word.lower().endswith(".onnx"):
         return {"kind": "model", "model": {"path": word, "name": Path(word).stem}}
-    near = did_you_mean(word, (*FITTED, *options("model")))
+    near = did_you_mean(word, (*fitted, *options("model")))
     raise UsageError(f"there is no baseline '{word}', by name or as a model's path: {near}")
 
 

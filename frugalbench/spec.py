@@ -13,7 +13,6 @@ __all__ = [
     "AMD_PROVIDERS",
     "NVIDIA_PROVIDERS",
     "Baseline",
-    "BaselineKind",
     "Data",
     "Embodied",
     "Factor",
@@ -34,7 +33,6 @@ OutputKind = Literal["label", "probability", "logit", "value"]
 Precision = Literal["as_is", "fp16", "int8"]
 Optimisation = Literal["disabled", "basic", "extended", "all"]
 Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
-BaselineKind = Literal["constant", "linear", "tree", "model"]
 
 NVIDIA_PROVIDERS = ("CUDA", "Tensorrt", "NvTensorRTRTX", "cuda")
 AMD_PROVIDERS = ("ROCM", "MIGraphX")
@@ -229,11 +227,11 @@ class Probes(Strict, frozen=True, kw_only=True):
 class Baseline(Strict, frozen=True, kw_only=True):
     """A cheaper way to answer, measured like the model, on the same rows and target.
 
-    `constant` (the commonest label, or the mean), `linear` and `tree` are fitted on the training
-    rows that the data declare; `model` is a model file.
+    `kind` is the name of a file in `baselines/`, fitted on the training rows that the data declare:
+    `constant` (the commonest label, or the mean), `linear`, `tree`. `model` is a model file.
     """
 
-    kind: BaselineKind
+    kind: str
     model: Model | None = None
 
 

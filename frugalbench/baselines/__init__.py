@@ -7,29 +7,19 @@ packages add a kind under the entry point group `frugalbench.baselines`: a modul
 `fit(rows: Rows) -> bytes`.
 """
 
-import pkgutil
 from importlib import import_module
-from importlib.metadata import entry_points
 
+from frugalbench import plugins
 from frugalbench.baselines._graph import ANSWER
 from frugalbench.baselines._rows import Rows
-from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.errors import UsageError
 
 __all__ = ["ANSWER", "Rows", "fit", "names"]
 
 
-def _modules() -> dict[str, str]:
-    own = {
-        info.name: f"{__name__}.{info.name}"
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    }
-    return own | {point.name: point.value for point in entry_points(group="frugalbench.baselines")}
-
-
 def names() -> tuple[str, ...]:
     """The kinds of baseline that can be fitted."""
-    return tuple(sorted(_modules()))
+    return tuple(sorted(plugins.modules(__name__, __path__)))
 
 
 def fit(kind: str, rows: Rows) -> bytes:
@@ -39,11 +29,9 @@ def fit(kind: str, rows: Rows) -> bytes:
         UsageError: there is no such kind, a package is absent, or it cannot be fitted to these
             rows.
     """
-    modules = _modules()
-    if kind not in modules:
-        raise UsageError(f"there is no baseline '{kind}': {did_you_mean(kind, modules)}")
+    module = plugins.find(kind, plugins.modules(__name__, __path__), "baseline")
     try:
-        made: bytes = import_module(modules[kind]).fit(rows)
+        made: bytes = import_module(module).fit(rows)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise

@@ -8,12 +8,10 @@ readings, and a method `reason(domain)`, why a domain could not be read. `note` 
 ask for them.
 """
 
-import pkgutil
 from collections.abc import Iterable
 from importlib import import_module
-from importlib.metadata import entry_points
 
-from frugalbench.errors import UsageError, did_you_mean
+from frugalbench import plugins
 from frugalbench.meters._meter import Deferred, Meter, Reading, Unavailable
 from frugalbench.spec import Target
 
@@ -30,31 +28,20 @@ __all__ = [
 ]
 
 
-def _modules() -> dict[str, str]:
-    own = {
-        info.name: f"{__name__}.{info.name}"
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    }
-    return own | {point.name: point.value for point in entry_points(group="frugalbench.meters")}
-
-
 def names() -> tuple[str, ...]:
     """The names of the meters there are."""
-    return tuple(sorted(_modules()))
+    return tuple(sorted(plugins.modules(__name__, __path__)))
 
 
-def check(wanted: Iterable[str]) -> dict[str, str]:
-    """Where each meter is, once it is known that there are meters of these names.
+def check(wanted: Iterable[str]) -> None:
+    """Refuse a name that no meter bears.
 
     Raises:
         UsageError: there is no meter of one of these names; the message suggests one.
     """
-    modules = _modules()
+    known = plugins.modules(__name__, __path__)
     for name in wanted:
-        if name not in modules:
-            raise UsageError(f"there is no meter '{name}': {did_you_mean(name, modules)}")
-    return modules
+        plugins.find(name, known, "meter")
 
 
 def open_meter(name: str, target: Target) -> Meter | Unavailable:
@@ -63,8 +50,8 @@ def open_meter(name: str, target: Target) -> Meter | Unavailable:
     Raises:
         UsageError: there is no meter of this name, or what the target says of it is wrong.
     """
-    modules = check([name])
-    opened: Meter | Unavailable = import_module(modules[name]).open(target)
+    module = plugins.find(name, plugins.modules(__name__, __path__), "meter")
+    opened: Meter | Unavailable = import_module(module).open(target)
     return opened
 
 

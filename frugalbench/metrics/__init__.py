@@ -5,12 +5,11 @@ column, or to one group, is written `fairness.selection_rate[gender=Female]`. Ot
 a module of metrics under the entry point group `frugalbench.metrics`.
 """
 
-import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 
+from frugalbench import plugins
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.metrics._metric import (
     MISSING_GROUP,
@@ -46,15 +45,10 @@ __all__ = [
 @cache
 def every() -> dict[str, Metric]:
     """Every metric there is, by address, in the order of modules and then of definition."""
-    modules = [
-        (info.name, f"{__name__}.{info.name}")
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    modules += [(point.name, point.value) for point in entry_points(group="frugalbench.metrics")]
+    modules = plugins.modules(__name__, __path__)
     return {
         f"{family}.{name}": value
-        for family, path in modules
+        for family, path in modules.items()
         for name, value in vars(import_module(path)).items()
         # One that a module takes from another family has its address there.
         if isinstance(value, Metric) and value.function.__module__.startswith(path)

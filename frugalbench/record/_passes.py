@@ -4,7 +4,6 @@ from typing import Literal
 
 from frugalbench.record._facts import Facts, ModelFacts
 from frugalbench.record._run import Failure, Run
-from frugalbench.spec import BaselineKind
 
 __all__ = ["Compared", "Pass", "Probed", "Repeat"]
 
@@ -63,7 +62,7 @@ class Compared(Facts, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: BaselineKind
+    kind: str
     model: ModelFacts | None
     run: Run | None
     failure: Failure | None

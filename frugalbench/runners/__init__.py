@@ -4,42 +4,29 @@
 the entry point group `frugalbench.runners`: a module with `open(model, target) -> Session`.
 """
 
-import pkgutil
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import ModuleType
 
-from frugalbench.errors import MeasurementError, UsageError, did_you_mean
+from frugalbench import plugins
+from frugalbench.errors import MeasurementError
 from frugalbench.runners._session import Bound, Feed, Outputs, Session
 from frugalbench.spec import Model, Target
 
 __all__ = ["Bound", "Feed", "Outputs", "Session", "check", "load", "names", "open_session"]
 
 
-def _modules() -> dict[str, str]:
-    own = {
-        info.name: f"{__name__}.{info.name}"
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    }
-    return own | {point.name: point.value for point in entry_points(group="frugalbench.runners")}
-
-
 def names() -> tuple[str, ...]:
     """The names of the runners there are."""
-    return tuple(sorted(_modules()))
+    return tuple(sorted(plugins.modules(__name__, __path__)))
 
 
-def check(name: str) -> dict[str, str]:
-    """Where each runner is, once it is known that there is one of this name.
+def check(name: str) -> str:
+    """Where a runner is.
 
     Raises:
         UsageError: there is no runner of this name; the message suggests one.
     """
-    modules = _modules()
-    if name not in modules:
-        raise UsageError(f"there is no runner '{name}': {did_you_mean(name, modules)}")
-    return modules
+    return plugins.find(name, plugins.modules(__name__, __path__), "runner")
 
 
 def load(name: str) -> ModuleType:
@@ -49,9 +36,9 @@ def load(name: str) -> ModuleType:
         UsageError: there is no runner of this name; the message suggests one.
         MeasurementError: the package it needs is not installed.
     """
-    modules = check(name)
+    module = check(name)
     try:
-        return import_module(modules[name])
+        return import_module(module)
     except ImportError as error:
         if "failed to map" in str(error) or "cannot allocate" in str(error).lower():
             raise MemoryError(str(error)) from None
