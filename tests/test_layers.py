@@ -44,7 +44,7 @@ HOMES = {
     "codecarbon": {"meters/modelled.py"},
     "hydra": {"config.py"},
     "omegaconf": {"config.py"},
-    "rich": {"console.py", "report/_terminal.py", "report/text.py"},
+    "rich": {"console.py", "report/_terminal.py", "report/_verdict.py", "report/text.py"},
     "jinja2": {"report/html.py"},
     "pyarrow": {"audit.py", "data.py"},
     "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
