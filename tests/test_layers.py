@@ -46,7 +46,7 @@ HOMES = {
     "omegaconf": {"config.py"},
     "rich": {"console.py", "report/_terminal.py", "report/_verdict.py", "report/text.py"},
     "jinja2": {"report/html.py"},
-    "pyarrow": {"audit.py", "data.py"},
+    "pyarrow": {"audit.py", "data"},
     "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
     "click": {"cli.py", "console.py"},
 }
