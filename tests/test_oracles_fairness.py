@@ -20,7 +20,7 @@ from statsmodels.stats.proportion import (  # type: ignore[import-untyped]
 
 from frugalbench.metrics import find
 from frugalbench.metrics._intervals import newcombe, wilson
-from frugalbench.metrics._proportions import clopper_pearson, log_ratio, mcnemar
+from frugalbench.metrics._proportions import clopper_pearson, log_rate, mcnemar
 from frugalbench.record import Record
 from frugalbench.values import Value
 
@@ -205,7 +205,9 @@ def test_the_log_ratio_is_statsmodels(
     one: tuple[int, int], other: tuple[int, int], level: float
 ) -> None:
     (a, n), (b, m) = one, other
-    _, low, high = (float(end) for end in log_ratio(a, n, b, m, level))
+    (first, down, up), (second, under, over) = (log_rate(*x, level) for x in (one, other))
+    low = float(np.exp(first - second - np.hypot(first - down, over - second)))
+    high = float(np.exp(first - second + np.hypot(up - first, second - under)))
     theirs = confint_proportions_2indep(
         a, n, b, m, compare="ratio", method="log-adjusted", alpha=1 - level
     )

@@ -1,20 +1,21 @@
 """Measures of scores by group: other people's numbers, and how often the intervals are right."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp, norm, ttest_ind
+from scipy.stats import ks_2samp, norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, mean_absolute_error, roc_auc_score, roc_curve
 from sklearn.metrics import root_mean_squared_error as sklearn_rmse
 from test_coverage import accepted
 
 from frugalbench.metrics import _curves, _means, _scores
-from frugalbench.metrics._conformal import calibrating_half, covered, least_rows, threshold
+from frugalbench.metrics._conformal import calibrating_half, least_rows, threshold, thresholds
 from frugalbench.metrics._folded import Estimate, Folded, folded
 from frugalbench.metrics._intervals import mean_t
 
@@ -200,18 +201,13 @@ def test_errors_of_a_regression_are_scikit_learns() -> None:
     assert residual.estimate == pytest.approx((value - target).mean())
 
 
-def test_a_difference_of_means_is_welchs() -> None:
-    random = np.random.default_rng(10)
-    a, b = random.normal(1, 1, 30), random.normal(0, 4, 12)
-    found = _means.difference_of_means(a, b, 0.9)
-    expected = ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert _means.difference_of_means(a, b[:1]) is None
-    assert _means.difference_of_means(np.ones(3), np.zeros(3)) == (1, 1, 1)
-
-
 # Areas under ROC curves, and between them
+
+
+def between(p_a: Any, y_a: Any, p_b: Any, y_b: Any, seed: int = 0) -> Folded | None:
+    """The area between the curves of two independent groups."""
+    one, other = _curves.roc(p_a, y_a, (seed, 0)), _curves.roc(p_b, y_b, (seed, 1))
+    return None if one is None or other is None else _curves.area_between(one, other)
 
 
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(4, 60), ties=st.booleans())
@@ -269,11 +265,10 @@ def test_curves_that_cross_lie_apart_though_their_areas_are_equal() -> None:
     # Narrow scores a little higher, and wide ones whose best and worst are positive.
     one = (random.normal(np.where(y == 1, 0.6, 0.0), np.where(y == 1, 0.3, 1.0)), y)
     two = (random.normal(np.where(y == 1, 1.3, 0.0), np.where(y == 1, 2.5, 1.0)), y)
-    found = _curves.abroca(*one, *two)
-    delta = _scores.delta_auc(*one, *two)
+    found = between(*one, *two)
+    areas = [_scores.auc(*group) for group in (one, two)]
     assert found is not None
-    assert delta is not None
-    assert abs(delta.estimate) < 0.05
+    assert abs(areas[0].estimate - areas[1].estimate) < 0.05  # type: ignore[union-attr]
     assert found.estimate == pytest.approx(numeric(one, two), abs=1e-4)
     assert found.estimate > 0.15
     assert found.low > 0.12
@@ -282,11 +277,11 @@ def test_curves_that_cross_lie_apart_though_their_areas_are_equal() -> None:
 def test_a_hand_drawn_area() -> None:
     """One curve is the diagonal (equal scores), the other the corner at (0, 1): half the square."""
     y = np.array([0, 0, 1, 1])
-    found = _curves.abroca(np.zeros(4), y, np.array([0.0, 0.1, 0.8, 0.9]), y)
+    found = between(np.zeros(4), y, np.array([0.0, 0.1, 0.8, 0.9]), y)
     assert found is not None
     assert found.estimate == pytest.approx(0.5)
     # The diagonal, and a step that crosses it at its middle: four triangles.
-    step = _curves.abroca(np.zeros(4), y, np.array([0.9, 0.1, 0.8, 0.8]), y)
+    step = between(np.zeros(4), y, np.array([0.9, 0.1, 0.8, 0.8]), y)
     assert step is not None
     assert step.estimate == pytest.approx(0.25)
 
@@ -300,7 +295,7 @@ def test_nineteen_intervals_in_twenty_hold_the_area_between(shift: float) -> Non
     truth = float(np.abs(heights[0] - heights[1]).mean())
     runs = 40
     for run in range(runs):
-        found = _curves.abroca(*scored(random, 150), *scored(random, 250, shift), seed=run)
+        found = between(*scored(random, 150), *scored(random, 250, shift), seed=run)
         assert found is not None
         right += found.low <= truth + 1e-9 and truth <= found.high
         wrong += found.low > truth + 1e-9
@@ -311,7 +306,7 @@ def test_nineteen_intervals_in_twenty_hold_the_area_between(shift: float) -> Non
 def test_the_area_expected_of_equal_groups_is_that_of_shuffled_ones() -> None:
     random = np.random.default_rng(14)
     (p_a, y_a), (p_b, y_b) = scored(random, 200), scored(random, 300)
-    found = _curves.abroca(p_a, y_a, p_b, y_b)
+    found = between(p_a, y_a, p_b, y_b)
     p, y, dealt = np.concatenate([p_a, p_b]), np.concatenate([y_a, y_b]), []
     for _ in range(60):
         order = random.permutation(500)
@@ -355,7 +350,7 @@ def test_groups_that_share_their_clusters_share_their_noise() -> None:
 
 def test_perfectly_ranked_groups_are_not_certain_to_be_alike() -> None:
     y = np.repeat([0, 1], 10)
-    found = _curves.abroca(y + 0.0, y, y + 0.0, y)
+    found = between(y + 0.0, y, y + 0.0, y)
     assert found is not None
     assert (found.estimate, found.low) == (0, 0)
     assert found.high > 0.05
@@ -375,8 +370,7 @@ def test_a_group_without_a_curve_has_no_area(p: list[float], y: list[int]) -> No
     bad, wrong = np.array(p), np.array(y, np.int64)
     assert _curves.roc(bad, wrong) is None
     assert _scores.auc(bad, wrong) is None
-    assert _curves.abroca(good, labels, bad, wrong) is None
-    assert _scores.delta_auc(bad, wrong, good, labels) is None
+    assert between(good, labels, bad, wrong) is None
 
 
 # Distributions of answers
@@ -459,13 +453,23 @@ def test_the_threshold_is_the_ranked_score() -> None:
     assert threshold(np.append(scores, 99.0)) == 90
 
 
+def inside(
+    scores: Any, half: Any, codes: Any, groups: int, *, mondrian: bool = False
+) -> tuple[Any, Any]:
+    """Tested rows inside their set, and all tested rows, of each group."""
+    bounds = thresholds(scores, half, codes, groups, mondrian=mondrian)
+    tested = ~half & ~np.isnan(bounds[codes])
+    hits = np.bincount(codes[tested & (scores <= bounds[codes])], minlength=groups)
+    return hits, np.bincount(codes[tested], minlength=groups)
+
+
 def test_nine_in_ten_new_rows_are_inside() -> None:
     random, hits, trials = np.random.default_rng(22), 0, 0
     for run in range(400):
         scores = random.exponential(size=60)
         half = calibrating_half(60, run)
-        found = covered(scores, half, np.zeros(60, np.int64), 1)
-        hits, trials = hits + int(found.hits[0]), trials + int(found.trials[0])
+        found = inside(scores, half, np.zeros(60, np.int64), 1)
+        hits, trials = hits + int(found[0][0]), trials + int(found[1][0])
     # The expectation is ⌈0.9 · 31⌉ / 31; tested rows share their threshold, hence the room.
     assert hits / trials == pytest.approx(28 / 31, abs=0.012)
 
@@ -475,14 +479,14 @@ def test_a_group_with_other_scores_needs_a_threshold_of_its_own() -> None:
     codes = (random.random(20_000) < 0.2).astype(np.int64)
     scores = random.exponential(np.where(codes == 1, 3.0, 1.0))
     half = calibrating_half(20_000, 1)
-    pooled = covered(scores, half, codes, 2)
-    own = covered(scores, half, codes, 2, mondrian=True)
-    assert pooled.hits[1] / pooled.trials[1] < 0.8
-    assert own.hits / own.trials == pytest.approx([0.9, 0.9], abs=0.03)
-    assert pooled.trials.tolist() == own.trials.tolist()
+    hits, trials = inside(scores, half, codes, 2)
+    own_hits, own_trials = inside(scores, half, codes, 2, mondrian=True)
+    assert hits[1] / trials[1] < 0.8
+    assert own_hits / own_trials == pytest.approx([0.9, 0.9], abs=0.03)
+    assert trials.tolist() == own_trials.tolist()
     # A group too small for a threshold has none, and is not covered by default.
-    few = covered(scores[:40], np.arange(40) < 20, (np.arange(40) % 20 == 0) * 1, 3, mondrian=True)
-    assert few.trials.tolist() == [19, 0, 0]
+    few = inside(scores[:40], np.arange(40) < 20, (np.arange(40) % 20 == 0) * 1, 3, mondrian=True)
+    assert few[1].tolist() == [19, 0, 0]
 
 
 def test_a_cluster_is_never_in_both_halves() -> None:

@@ -20,6 +20,7 @@ from frugalbench.metrics._metric import (
     Settled,
     narrowing,
 )
+from frugalbench.metrics._once import once
 from frugalbench.metrics._views import AND, WITHIN, view
 from frugalbench.record import Record
 from frugalbench.values import Measure
@@ -38,6 +39,7 @@ __all__ = [
     "find",
     "measure_all",
     "narrowing",
+    "once",
     "unstated",
 ]
 

@@ -14,7 +14,7 @@ from frugalbench.metrics._metric import no_run
 from frugalbench.record import Record
 from frugalbench.values import Missing, Value
 
-__all__ = ["Rows", "binary", "classified", "number", "regression", "scored"]
+__all__ = ["Rows", "binary", "classified", "either", "misfit", "number", "regression", "scored"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -127,3 +127,15 @@ def number(
         interval=rows.interval(interval),
         note=note,
     )
+
+
+def either(record: Record) -> Rows | Missing:
+    """The numbers of a regression, else the probabilities of a classifier."""
+    return regression(record) if "value" in record.arrays else scored(record)
+
+
+def misfit(rows: Rows) -> Floats:
+    """How ill the answer to each row fits its label: 1 - p of the true class, or |residual|."""
+    if rows.answers.ndim == 2:
+        return np.asarray(1 - rows.answers[np.arange(len(rows.labels)), rows.labels])
+    return np.asarray(np.abs(rows.answers - rows.labels))

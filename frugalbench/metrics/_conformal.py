@@ -9,12 +9,12 @@ Sources: Papadopoulos et al. (2002), split conformal; Vovk et al. (2005), Mondri
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALPHA", "Covered", "calibrating_half", "covered", "least_rows", "threshold"]
+__all__ = ["ALPHA", "calibrating_half", "least_rows", "threshold", "thresholds"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,16 +22,6 @@ Codes = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 ALPHA = 0.1
-
-
-class Covered(NamedTuple):
-    """Tested rows inside their prediction set, by group, int64 (groups,).
-
-    `trials` is 0 for a group without a threshold or without a row to test.
-    """
-
-    hits: Ints
-    trials: Ints
 
 
 def least_rows(alpha: float = ALPHA) -> int:
@@ -73,7 +63,7 @@ def calibrating_half(rows: int, seed: int, clusters: Codes | None = None) -> Mas
     return half
 
 
-def covered(
+def thresholds(
     scores: Floats,
     calibrates: Mask,
     codes: Codes,
@@ -81,23 +71,19 @@ def covered(
     *,
     mondrian: bool = False,
     alpha: float = ALPHA,
-) -> Covered:
-    """How many tested rows of each group are inside their prediction set.
+) -> Floats:
+    """The threshold of each group, (groups,); NaN where too few rows calibrate.
 
     Args:
         scores: how ill each row fits its label, (rows,).
-        calibrates: the rows that set the threshold; the others are tested.
-        codes: the group of each row, from 0.
+        calibrates: the rows that set the threshold.
+        codes: the group of each row, from 0; -1 for a row of none, which calibrates all the same.
         groups: how many groups there are.
         mondrian: whether each group has a threshold of its own.
         alpha: the share of rows that may be outside.
     """
-    hits, trials = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    pooled = None if mondrian else threshold(scores[calibrates], alpha)
-    for group in range(groups):
-        inside = codes == group
-        bound = threshold(scores[inside & calibrates], alpha) if mondrian else pooled
-        if bound is not None:
-            tested = scores[inside & ~calibrates]
-            hits[group], trials[group] = (tested <= bound).sum(), tested.size
-    return Covered(hits, trials)
+    if not mondrian:
+        pooled = threshold(scores[calibrates], alpha)
+        return np.full(groups, np.nan if pooled is None else pooled)
+    own = [threshold(scores[calibrates & (codes == group)], alpha) for group in range(groups)]
+    return np.array([np.nan if one is None else one for one in own])

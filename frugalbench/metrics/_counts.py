@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._metric import MissingGroups, no_run
+from frugalbench.metrics._once import once
 from frugalbench.metrics._views import view
 from frugalbench.record import Record
 from frugalbench.values import Missing
@@ -16,7 +17,7 @@ __all__ = ["RATES", "Cells", "Counts", "Tally", "counts_by_group", "group_rows",
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
-MOST_CELLS, FEWEST_UNIONS = 1 << 22, 400
+MOST_CELLS, FEWEST_UNIONS = 1 << 20, 400
 """Cells of the tables of clusters; sums of clusters joined by chance are as independent as they."""
 ROUNDING = 0.01
 """How far past 0 or 1 a probability may come to lie in coarse arithmetic."""
@@ -237,6 +238,7 @@ def group_rows(
     return tuple(names[group] for group in stated), place[codes[~absent]], rows[~absent]
 
 
+@once(64)
 def counts_by_group(
     record: Record,
     attribute: str,

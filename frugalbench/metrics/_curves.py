@@ -17,7 +17,7 @@ from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._means import difference
 from frugalbench.metrics._scores import auc
 
-__all__ = ["Roc", "abroca", "area_between", "ks", "roc"]
+__all__ = ["Roc", "area_between", "ks", "roc"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[Any]
@@ -187,33 +187,6 @@ def area_between(one: Roc, other: Roc, level: float = LEVEL) -> Folded:
         min(1.0, max(found.high * scale, exact, abs(low), abs(high))),
         found.expected,
     )
-
-
-def abroca(
-    p_a: Floats,
-    y_a: Codes,
-    p_b: Floats,
-    y_b: Codes,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Folded | None:
-    """The area between the ROC curves of two independent groups, as in `area_between`.
-
-    Not the difference of their areas: curves that cross have one of 0 and lie apart all the same.
-
-    Args:
-        p_a: scores of the first group, (rows,).
-        y_a: 1 for a positive row, else 0, (rows,).
-        p_b: scores of the second group.
-        y_b: labels of the second group.
-        seed: of the resampling, stratified by group and class.
-        level: two-sided confidence level.
-
-    Returns:
-        None where one of them has no curve, as in `roc`.
-    """
-    one, other = roc(p_a, y_a, (seed, 0)), roc(p_b, y_b, (seed, 1))
-    return None if one is None or other is None else area_between(one, other, level)
 
 
 def _between(one: Roc, other: Roc) -> float:

@@ -21,13 +21,12 @@ from frugalbench.metrics._clusters import (
     resampled_sums,
 )
 from frugalbench.metrics._folded import Estimate
-from frugalbench.metrics._intervals import LEVEL, mean_t, summable, t_value, wilson
+from frugalbench.metrics._intervals import LEVEL, mean_t, summable, wilson
 
 __all__ = [
     "bounded_mean",
     "brier",
     "difference",
-    "difference_of_means",
     "in_the_large",
     "mae",
     "mean",
@@ -116,22 +115,6 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     low = math.hypot(one.estimate - one.low, other.high - other.estimate)
     high = math.hypot(one.high - one.estimate, other.estimate - other.low)
     return Estimate(d, d - low, d + high)
-
-
-def difference_of_means(a: Floats, b: Floats, level: float = LEVEL) -> Estimate | None:
-    """Mean of `a` minus mean of `b`, independent rows, with Welch's t interval.
-
-    None with fewer than two rows of one.
-    """
-    if min(a.size, b.size) < 2 or not (summable(a) and summable(b)):
-        return None
-    d, one, other = float(a.mean() - b.mean()), float(a.var(ddof=1)), float(b.var(ddof=1))
-    one, other = one / a.size, other / b.size
-    if one + other == 0:
-        return Estimate(d, d, d)
-    freedom = (one + other) ** 2 / (one**2 / (a.size - 1) + other**2 / (b.size - 1))
-    half = t_value(freedom, level) * math.sqrt(one + other)
-    return Estimate(d, d - half, d + half)
 
 
 def mean_residual(

@@ -9,6 +9,7 @@ Sources: Berger (1982), intersection–union tests; Holm (1979); Zou and Donner 
 interval of a difference from those of its two terms, which with Wilson's is Newcombe's (1998).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -16,8 +17,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._metric import Needed
+from frugalbench.metrics._metric import Needed, Settled
 from frugalbench.metrics._resampled import Ends, resampled, wider
+from frugalbench.values import Value
 
 __all__ = [
     "ALPHA",
@@ -31,6 +33,7 @@ __all__ = [
     "largest_difference",
     "needed",
     "pairs",
+    "settled_within",
     "want",
 ]
 
@@ -133,6 +136,20 @@ class Extreme:
     high: float
     smallest: int
     note: str
+
+    def value(self, interval: str, unit: str = "1", maximum: float = math.inf) -> Value:
+        """The same as a measure, whose ends each err one time in twenty."""
+        return Value(
+            estimate=self.estimate,
+            unit=unit,
+            low=self.low,
+            high=min(max(maximum, self.estimate), self.high),
+            n=self.smallest,
+            method="counted",
+            interval=interval,
+            level=BOTH_ENDS,
+            note=self.note,
+        )
 
 
 def _every_pair(groups: int) -> tuple[Ints, Ints]:
@@ -254,6 +271,15 @@ def _p_values(
             ends = one.between(first[known], second[known])
     both: Floats = near + far
     return both
+
+
+def settled_within(measures: Sequence[ByGroup], margin: float) -> Settled:
+    """What is known of a margin: the pairs outside it, and the groups too small to say."""
+    flagged = tuple(
+        f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
+        for one in pairs(measures, margin, flagged=True)
+    )
+    return Settled(needed(measures, margin), flagged)
 
 
 def needed(measures: Sequence[ByGroup], margin: float) -> tuple[Needed, ...]:

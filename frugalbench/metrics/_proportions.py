@@ -16,7 +16,7 @@ from frugalbench.metrics._intervals import z_value
 __all__ = [
     "REPLICATES",
     "clopper_pearson",
-    "log_ratio",
+    "log_rate",
     "mcnemar",
     "paired_difference",
     "resampled_tables",
@@ -45,21 +45,20 @@ def clopper_pearson(successes: Any, trials: Any, level: float) -> tuple[Floats, 
     return low, high
 
 
-def log_ratio(k1: Any, n1: Any, k2: Any, n2: Any, level: float) -> tuple[Floats, Floats, Floats]:
-    """Ratio of two independent proportions, p1 / p2, by the adjusted log interval.
+def log_rate(successes: Any, trials: Any, level: float) -> tuple[Floats, Floats, Floats]:
+    """The logarithm of a proportion with one half added to its counts, and its interval.
 
-    One half is added to every count, so that a proportion of 0 has an interval too. Returns
-    (ratio, low, high), element by element; the ratio is that of the counts with the halves.
+    Two of them recovered into a difference (MOVER) are the adjusted log interval of a ratio.
+    Returns (logarithm, low, high), element by element.
 
-    >>> ratio, low, high = log_ratio(56, 70, 48, 80, 0.95)
-    >>> round(float(ratio), 4), round(float(low), 4), round(float(high), 4)
-    (1.3302, 1.076, 1.6445)
+    >>> log, low, high = log_rate(48, 80, 0.95)
+    >>> round(float(log), 4), round(float(low), 4), round(float(high), 4)
+    (-0.5067, -0.6846, -0.3288)
     """
-    counts = (np.asarray(one, np.float64) + 0.5 for one in (k1, n1, k2, n2))
-    a, m, b, n = counts
-    middle = np.log(a / m) - np.log(b / n)
-    half = z_value(level) * np.sqrt(np.maximum(1 / a - 1 / m + 1 / b - 1 / n, 0.0))
-    return np.exp(middle), np.exp(middle - half), np.exp(middle + half)
+    k, n = np.asarray(successes, np.float64) + 0.5, np.asarray(trials, np.float64) + 0.5
+    log = np.log(k / n)
+    half = z_value(level) * np.sqrt(np.maximum(1 / k - 1 / n, 0.0))
+    return log, log - half, log + half
 
 
 def paired_difference(

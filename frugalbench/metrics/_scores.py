@@ -23,9 +23,9 @@ from frugalbench.metrics._clusters import (
 )
 from frugalbench.metrics._folded import Estimate, Folded, folded
 from frugalbench.metrics._intervals import LEVEL, auc_of_places, share_below
-from frugalbench.metrics._means import difference, in_the_large
+from frugalbench.metrics._means import in_the_large
 
-__all__ = ["BINS", "ECE_ROWS", "auc", "bin_codes", "delta_auc", "ece"]
+__all__ = ["BINS", "ECE_ROWS", "auc", "bin_codes", "ece"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[Any]
@@ -152,17 +152,3 @@ def auc(
         areas = above / positives + below / negatives - area
     ends = resampled_interval(area, areas, count, level)
     return Estimate(area, max(0.0, min(low, ends[0])), min(1.0, max(high, ends[1])))
-
-
-def delta_auc(
-    p_a: Floats, y_a: Codes, p_b: Floats, y_b: Codes, level: float = LEVEL
-) -> Estimate | None:
-    """Difference of the areas of two independent groups; None where one of them has none.
-
-    Curves that cross may differ much at equal areas: see `abroca`.
-    """
-    one, other = auc(p_a, y_a, level=level), auc(p_b, y_b, level=level)
-    if one is None or other is None:
-        return None
-    d, low, high = difference(one, other)
-    return Estimate(d, max(-1.0, low), min(1.0, high))

@@ -6,6 +6,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.metrics._once import once
 from frugalbench.record import Record
 
 __all__ = ["AND", "MISSING_GROUP", "WITHIN", "View", "view", "views"]
@@ -42,6 +43,7 @@ def views(record: Record) -> tuple[str, ...]:
     return tuple(_meanings(record))
 
 
+@once(64)
 def view(record: Record, name: str) -> View | None:
     """A view by its name; None when the record has no such columns.
 

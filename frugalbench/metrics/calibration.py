@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics import _conformal, _means, _scores
-from frugalbench.metrics._answers import Rows, binary, number, regression, scored
+from frugalbench.metrics._answers import Rows, binary, either, misfit, number, regression, scored
 from frugalbench.metrics._folded import Estimate
 from frugalbench.metrics._intervals import order_statistic, wilson
 from frugalbench.metrics._metric import metric
@@ -165,16 +165,12 @@ class _Split:
 
 
 def _split(rows: Rows | Missing) -> _Split | Missing:
-    """Draw the half that calibrates, and rank its scores: 1 - p of the label, or |residual|."""
+    """Draw the half that calibrates, and its threshold."""
     if isinstance(rows, Missing):
         return rows
-    every, labels = np.arange(len(rows.labels)), rows.labels
-    if rows.answers.ndim == 2:
-        scores = 1 - rows.answers[every, labels]
-    else:
-        scores = np.abs(rows.answers - labels)
-    calibrates = _conformal.calibrating_half(every.size, rows.seed, rows.clusters)
-    bound, tested = _conformal.threshold(scores[calibrates]), every.size - int(calibrates.sum())
+    scores = misfit(rows)
+    calibrates = _conformal.calibrating_half(scores.size, rows.seed, rows.clusters)
+    bound, tested = _conformal.threshold(scores[calibrates]), scores.size - int(calibrates.sum())
     if bound is None or tested < 2:
         least = _conformal.least_rows()
         return Missing(
@@ -182,10 +178,6 @@ def _split(rows: Rows | Missing) -> _Split | Missing:
             detail=f"half of the rows calibrates and needs {least}: give {2 * least} or more",
         )
     return _Split(rows, scores, calibrates, bound)
-
-
-def _either(record: Record) -> Rows | Missing:
-    return regression(record) if "value" in record.arrays else scored(record)
 
 
 @metric(
@@ -202,7 +194,7 @@ def conformal_coverage(record: Record) -> Measure:
     other half under it (Wilson). A set holds every class whose probability is high enough, or every
     number near enough to the answer.
     """
-    found = _split(_either(record))
+    found = _split(either(record))
     if isinstance(found, Missing):
         return found
     inside = (found.scores <= found.threshold)[~found.calibrates].astype(np.float64)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from frugalbench import metrics
 from frugalbench.certify import Finding, Outcome, Verdict
@@ -67,25 +66,18 @@ class RuleRow:
     why: Sentence
 
 
+@metrics.once(1)
 def lines(record: Record) -> tuple[Line, ...]:
     """Every metric of a record in every scope, with the scope kept apart from the address.
 
     A measurement is reported in several formats at once, so the last record's lines are kept.
     """
-    return _lines(_This(record))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _This:
-    """A record by identity: two that are equal are still two."""
-
-    record: Record
-
-    def __hash__(self) -> int:
-        return id(self.record)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _This) and other.record is self.record
+    return tuple(
+        Line(clean(metrics.address(name, scope)), name, scope, one, one(record, **scope))
+        for name, one in metrics.every().items()
+        if not one.paired
+        for scope in one.scopes(record)
+    )
 
 
 def drifted(record: Record, reference: Record) -> tuple[Line, ...]:
@@ -101,16 +93,6 @@ def drifted(record: Record, reference: Record) -> tuple[Line, ...]:
         for name, one in metrics.every().items()
         if one.paired
         for scope in one.scopes(record)
-    )
-
-
-@lru_cache(maxsize=1)
-def _lines(this: _This) -> tuple[Line, ...]:
-    return tuple(
-        Line(clean(metrics.address(name, scope)), name, scope, one, one(this.record, **scope))
-        for name, one in metrics.every().items()
-        if not one.paired
-        for scope in one.scopes(this.record)
     )
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.metrics._answers import misfit, regression
 from frugalbench.metrics._counts import group_rows
-from frugalbench.metrics._intervals import mean_t, summable, t_value
+from frugalbench.metrics._intervals import mean_t, t_value
 from frugalbench.metrics._metric import MissingGroups, metric
 from frugalbench.metrics._paired import same_samples
 from frugalbench.metrics._pairs import ByGroup
@@ -25,17 +26,11 @@ def error_changes(record: Record, reference: Record) -> Floats | Missing:
         return gone
     errors = []
     for one in (record, reference):
-        value, target = one.arrays.get("value"), one.arrays.get("target")
-        if value is None or target is None:
-            return Missing(
-                reason="not_regression", detail="the model answers classes, or has no labels"
-            )
-        with np.errstate(over="ignore", invalid="ignore"):
-            errors.append(np.abs(value - target))
-    with np.errstate(invalid="ignore", over="ignore"):
-        change: Floats = errors[0] - errors[1]
-    if change.size < 2 or not summable(change):
-        return Missing(reason="not_finite", detail="needs two rows and finite answers")
+        rows = regression(one)
+        if isinstance(rows, Missing):
+            return rows
+        errors.append(misfit(rows))
+    change: Floats = errors[0] - errors[1]
     return change
 
 

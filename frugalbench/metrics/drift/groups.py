@@ -9,8 +9,9 @@ from frugalbench.metrics._counts import group_rows
 from frugalbench.metrics._extremes import largest_value, settled_above
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
+from frugalbench.metrics._once import once
 from frugalbench.metrics._paired import Both, both, change_by_group
-from frugalbench.metrics._pairs import BOTH_ENDS, ByGroup, largest_difference, needed, pairs
+from frugalbench.metrics._pairs import ByGroup, largest_difference, settled_within
 from frugalbench.metrics.drift.answers import changes
 from frugalbench.metrics.fairness.gaps import MOST_RESAMPLED
 from frugalbench.record import Record
@@ -66,6 +67,7 @@ SHARES: dict[str, dict[str, Shares]] = {
 """What can change, and in which ways it can change for the worse."""
 
 
+@once(32)
 def changes_by_group(
     record: Record, reference: Record | None, attribute: str, missing: MissingGroups, what: str
 ) -> tuple[ByGroup, ...] | Missing:
@@ -134,18 +136,8 @@ def _worst(what: str, name: str, title: str, titre: str, said: str) -> Metric:
 
 def worst_value(found: tuple[ByGroup, ...], unit: str = "1") -> Value:
     """The largest value over the groups, as a measure."""
-    largest = largest_value(found)
-    return Value(
-        estimate=largest.estimate,
-        unit=unit,
-        low=largest.low,
-        high=largest.high,
-        n=largest.smallest,
-        method="counted",
-        interval="cluster_groups" if found[0].clusters else "paired_groups",
-        level=BOTH_ENDS,
-        note=largest.note,
-    )
+    interval = "cluster_groups" if found[0].clusters else "paired_groups"
+    return largest_value(found).value(interval, unit)
 
 
 def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
@@ -161,11 +153,7 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
         found = changes_by_group(record, reference, attribute, missing, what)
         if isinstance(found, Missing) or len(found[0].names) < 2:
             return Settled()
-        flagged = tuple(
-            f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
-            for one in pairs(found, bound, flagged=True)
-        )
-        return Settled(needed(found, bound), flagged)
+        return settled_within(found, bound)
 
     def measure(
         record: Record, reference: Record, attribute: str, missing: MissingGroups = "include"
@@ -181,18 +169,8 @@ def _unequal(what: str, name: str, title: str, titre: str, said: str) -> Metric:
                 detail=f"{len(found[0].names):,} groups are too many to compare two by two where "
                 f"rows belong together (data.cluster): put them in at most {MOST_RESAMPLED}",
             )
-        largest = largest_difference(found)
-        return Value(
-            estimate=largest.estimate,
-            unit="1",
-            low=largest.low,
-            high=min(2.0, largest.high),
-            n=largest.smallest,
-            method="counted",
-            interval="cluster_pairs" if found[0].clusters else "paired_pairs",
-            level=BOTH_ENDS,
-            note=largest.note,
-        )
+        interval = "cluster_pairs" if found[0].clusters else "paired_pairs"
+        return largest_difference(found).value(interval, maximum=2)
 
     measure.__name__ = name
     measure.__doc__ = f"{said}; 0 when it changed alike for all."

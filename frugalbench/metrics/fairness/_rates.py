@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from frugalbench.metrics._clusters import resampled_sums
 from frugalbench.metrics._counts import Counts
-from frugalbench.metrics._intervals import wilson, z_value
-from frugalbench.metrics._pairs import ByGroup
-from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, spread_of_equals
+from frugalbench.metrics._intervals import wilson
+from frugalbench.metrics._pairs import BOTH_ENDS, ByGroup
+from frugalbench.metrics._proportions import REPLICATES, clopper_pearson, log_rate, spread_of_equals
 from frugalbench.metrics._resampled import alike, resampled, wider
 from frugalbench.values import Missing
 
@@ -104,9 +104,7 @@ def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
     variance of 0, and is not known to be 1 for all that.
     """
     selected, rows = counts.rate("selection_rate", of)
-    hits, trials = selected + 0.5, rows + 0.5
-    rates = np.log(hits / trials)
-    half = np.sqrt(np.maximum(1 / hits - 1 / trials, 0.0))
+    rates, _, _ = log_rate(selected, rows, BOTH_ENDS)
     drawn, units, apart = None, counts.rows, None
     if counts.clusters is not None:
         units = _units(counts, "selection_rate", of)
@@ -116,12 +114,12 @@ def log_by_group(counts: Counts, of: int, seed: int) -> ByGroup:
             apart = _log_apart(rates, alike(chosen / everyone, units))
 
     def ends(level: float) -> tuple[Floats, Floats]:
-        wide = z_value(level) * half
+        _, adjusted_low, adjusted_high = log_rate(selected, rows, level)
         low, high = wilson(selected, rows, level)
         with np.errstate(divide="ignore"):
             # Of a rate of 0 the logarithm has no lower end to speak of but that of the half.
             below = np.where(low > 0, np.log(low), np.inf)
-        return np.minimum(rates - wide, below), np.maximum(rates + wide, np.log(high))
+        return np.minimum(adjusted_low, below), np.maximum(adjusted_high, np.log(high))
 
     return ByGroup(
         title=f"log {title(counts, 'selection_rate', of)}",

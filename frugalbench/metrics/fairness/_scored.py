@@ -1,7 +1,7 @@
 """Scores, or errors, of the rows of each group, as measures that can be compared."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from statistics import NormalDist
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._counts import group_rows, labelled
+from frugalbench.metrics import _answers
+from frugalbench.metrics._counts import group_rows
 from frugalbench.metrics._folded import Estimate, Folded
-from frugalbench.metrics._intervals import summable, z_value
-from frugalbench.metrics._metric import MissingGroups, no_run
+from frugalbench.metrics._intervals import z_value
+from frugalbench.metrics._metric import MissingGroups
 from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, ByGroup, Extreme
 from frugalbench.metrics._proportions import clopper_pearson
 from frugalbench.metrics._resampled import alike, resampled, shares, wider
@@ -29,7 +30,6 @@ __all__ = [
     "regression_rows",
     "share_by_group",
     "too_few",
-    "value_of",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -68,15 +68,8 @@ class Rows:
 
 def positive_scores(record: Record, attribute: str, missing: MissingGroups) -> Rows | Missing:
     """The probability of the positive class of each row, and whether it is positive."""
-    if (gone := labelled(record)) is not None:
-        return gone
-    data, score = record.data, record.arrays.get("score")
-    if data is None or data.positive is None or len(data.classes) != 2:
-        return Missing(reason="no_positive_class", detail="needs a two-class task and its positive")
-    if score is None:
-        return Missing(reason="no_scores", detail="the model gives labels only, no scores")
-    positive = (record.arrays["y_true"] == data.positive).astype(np.int64)
-    return _rows(record, attribute, missing, score[:, data.positive], positive)
+    found = _answers.binary(record)
+    return found if isinstance(found, Missing) else _rows(record, attribute, missing, found)
 
 
 def class_scores(
@@ -86,14 +79,13 @@ def class_scores(
 
     Of two classes the positive one, with no name beside it; of more, each against the rest.
     """
-    data, score = record.data, record.arrays.get("score")
+    data = record.data
     if data is None or len(data.classes) <= 2:
         alone = positive_scores(record, attribute, missing)
         return alone if isinstance(alone, Missing) else (("", alone),)
-    if (gone := labelled(record)) is not None:
-        return gone
-    if score is None:
-        return Missing(reason="no_scores", detail="the model gives labels only, no scores")
+    every = _answers.scored(record)
+    if isinstance(every, Missing):
+        return every
     if len(data.classes) > MOST_CLASSES:
         return Missing(
             reason="too_many_classes",
@@ -101,8 +93,8 @@ def class_scores(
         )
     found = []
     for of, name in enumerate(data.classes):
-        labels = (record.arrays["y_true"] == of).astype(np.int64)
-        rows = _rows(record, attribute, missing, score[:, of], labels)
+        own = replace(every, answers=every.answers[:, of], labels=(every.labels == of) * 1)
+        rows = _rows(record, attribute, missing, own)
         if isinstance(rows, Missing):
             return rows
         found.append((f" of {name}", rows))
@@ -111,34 +103,20 @@ def class_scores(
 
 def regression_rows(record: Record, attribute: str, missing: MissingGroups) -> Rows | Missing:
     """The answer to each row of a regression, and its label."""
-    if (gone := no_run(record)) is not None:
-        return gone
-    value, target = record.arrays.get("value"), record.arrays.get("target")
-    if value is None or target is None:
-        return Missing(
-            reason="not_regression", detail="the model answers classes, or has no labels"
-        )
-    if not (summable(value) and summable(target)):
-        return Missing(reason="not_finite", detail="needs two rows and finite answers")
-    return _rows(record, attribute, missing, value, target)
+    found = _answers.regression(record)
+    return found if isinstance(found, Missing) else _rows(record, attribute, missing, found)
 
 
 def _rows(
-    record: Record, attribute: str, missing: MissingGroups, answers: Floats, labels: Any
+    record: Record, attribute: str, missing: MissingGroups, found: _answers.Rows
 ) -> Rows | Missing:
+    """Answers and labels divided into the groups of a view."""
     grouped = group_rows(record, attribute, missing)
     if isinstance(grouped, Missing):
         return grouped
     names, codes, rows = grouped
-    clusters = record.arrays.get("cluster")
-    return Rows(
-        names,
-        codes,
-        answers[rows],
-        labels[rows],
-        None if clusters is None else clusters[rows],
-        record.spec.plan.seed,
-    )
+    clusters = None if found.clusters is None else found.clusters[rows]
+    return Rows(names, codes, found.answers[rows], found.labels[rows], clusters, found.seed)
 
 
 def too_few(name: str) -> Missing:
@@ -254,21 +232,6 @@ def widest_pair(
     )
     smallest = int(np.bincount(rows.codes, minlength=count).min())
     return Extreme(estimate, min(estimate, max(lows)), max(estimate, *highs), smallest, note)
-
-
-def value_of(found: Extreme, unit: str, interval: str, maximum: float = float("inf")) -> Value:
-    """An extreme over groups, or pairs of them, as a measure."""
-    return Value(
-        estimate=found.estimate,
-        unit=unit,
-        low=found.low,
-        high=min(max(maximum, found.estimate), found.high),
-        n=found.smallest,
-        method="counted",
-        interval=interval,
-        level=BOTH_ENDS,
-        note=found.note,
-    )
 
 
 def share_by_group(

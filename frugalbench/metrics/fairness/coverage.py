@@ -1,15 +1,16 @@
 """Whether prediction sets hold the truth as often for one group as for another."""
 
 import numpy as np
-import numpy.typing as npt
 
-from frugalbench.metrics._conformal import calibrating_half, least_rows, threshold
-from frugalbench.metrics._counts import group_rows, labelled
+from frugalbench.metrics._answers import either, misfit
+from frugalbench.metrics._conformal import calibrating_half, least_rows, thresholds
+from frugalbench.metrics._counts import group_rows
 from frugalbench.metrics._extremes import settled_below, smallest_value
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import MissingGroups, Settled, metric
+from frugalbench.metrics._once import once
 from frugalbench.metrics._pairs import ByGroup
-from frugalbench.metrics.fairness._scored import share_by_group, value_of
+from frugalbench.metrics.fairness._scored import share_by_group
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
@@ -19,61 +20,36 @@ __all__ = [
     "conformal_coverage_mondrian",
 ]
 
-Floats = npt.NDArray[np.float64]
 
-
-def _scores(record: Record) -> Floats | Missing:
-    """How ill each row's answer fits its label: 1 - p of the true class, or the absolute error."""
-    arrays = record.arrays
-    if "value" in arrays and "target" in arrays:
-        with np.errstate(invalid="ignore", over="ignore"):
-            errors: Floats = np.abs(arrays["value"] - arrays["target"])
-        if np.isfinite(errors).all():
-            return errors
-        return Missing(reason="not_finite", detail="needs two rows and finite answers")
-    if (gone := labelled(record)) is not None:
-        return gone
-    if "score" not in arrays:
-        return Missing(reason="no_scores", detail="the model gives labels only, no scores")
-    y = arrays["y_true"]
-    return 1 - np.asarray(arrays["score"][np.arange(y.size), y], np.float64)
-
-
+@once(8)
 def _covered(
     record: Record, attribute: str, missing: MissingGroups, *, mondrian: bool
 ) -> ByGroup | Missing:
     """The share of each group's tested rows inside their prediction set."""
-    scores = _scores(record)
-    if isinstance(scores, Missing):
-        return scores
+    every = either(record)
+    if isinstance(every, Missing):
+        return every
+    scores = misfit(every)
     grouped = group_rows(record, attribute, missing)
     if isinstance(grouped, Missing):
         return grouped
     names, codes, rows = grouped
-    clusters, seed = record.arrays.get("cluster"), record.spec.plan.seed
-    calibrates = calibrating_half(scores.size, seed, clusters)
-    bounds = np.empty(len(names))
-    pooled = None if mondrian else threshold(scores[calibrates])
-    for group, name in enumerate(names):
-        own = scores[rows[codes == group]][calibrates[rows[codes == group]]]
-        bound = threshold(own) if mondrian else pooled
-        if bound is None:
-            return Missing(
-                reason="too_few_rows",
-                detail=f"group '{name}' has {own.size} rows to calibrate with and needs "
-                f"{least_rows()}",
-            )
-        bounds[group] = bound
+    calibrates = calibrating_half(scores.size, every.seed, every.clusters)
+    place = np.full(scores.size, -1)
+    place[rows] = codes
+    bounds = thresholds(scores, calibrates, place, len(names), mondrian=mondrian)
+    if np.isnan(bounds).any():
+        group = int(np.isnan(bounds).argmax())
+        own = int((calibrates & (place == group)).sum()) if mondrian else int(calibrates.sum())
+        whose = f"group '{names[group]}' has" if mondrian else "there are"
+        return Missing(
+            reason="too_few_rows",
+            detail=f"{whose} {own} rows to calibrate with, of {least_rows()} that are needed",
+        )
     tested = ~calibrates[rows]
+    clusters = None if every.clusters is None else every.clusters[rows][tested]
     inside = scores[rows] <= bounds[codes]
-    return share_by_group(
-        "coverage",
-        names,
-        codes[tested],
-        inside[tested],
-        None if clusters is None else clusters[rows][tested],
-        seed,
-    )
+    return share_by_group("coverage", names, codes[tested], inside[tested], clusters, every.seed)
 
 
 def _of_group(record: Record, attribute: str, group: str, *, mondrian: bool) -> Measure:
@@ -146,4 +122,4 @@ def conformal_coverage_group_min(
     if isinstance(found, Missing):
         return found
     interval = "cluster_groups" if found.clusters else "clopper_pearson_groups"
-    return value_of(smallest_value([found]), "1", interval, maximum=1)
+    return smallest_value([found]).value(interval, maximum=1)

@@ -2,11 +2,11 @@
 
 from frugalbench.metrics._extremes import settled_below, smallest_value
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
-from frugalbench.metrics._pairs import BOTH_ENDS, ByGroup
+from frugalbench.metrics._pairs import ByGroup
 from frugalbench.metrics.fairness._rates import exact_by_group
 from frugalbench.metrics.fairness.gaps import asked, counted
 from frugalbench.record import Record
-from frugalbench.values import Measure, Missing, Value
+from frugalbench.values import Measure, Missing
 
 __all__ = ["accuracy_group_min", "tpr_group_min"]
 
@@ -33,18 +33,8 @@ def _floor(name: str, rate: str, title: str, titre: str, what: str) -> Metric:
         found = measures(record, attribute, missing)
         if isinstance(found, Missing):
             return found
-        lowest = smallest_value(found)
-        return Value(
-            estimate=lowest.estimate,
-            unit="1",
-            low=lowest.low,
-            high=lowest.high,
-            n=lowest.smallest,
-            method="counted",
-            interval="cluster_groups" if found[0].clusters else "clopper_pearson_groups",
-            level=BOTH_ENDS,
-            note=lowest.note,
-        )
+        interval = "cluster_groups" if found[0].clusters else "clopper_pearson_groups"
+        return smallest_value(found).value(interval)
 
     measure.__name__ = name
     measure.__doc__ = (

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from frugalbench.metrics._counts import Counts, counts_by_group
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
+from frugalbench.metrics._once import once
 from frugalbench.metrics._pairs import (
-    BOTH_ENDS,
     ByGroup,
     Pair,
     largest_difference,
-    needed,
+    settled_within,
 )
 from frugalbench.metrics._pairs import pairs as every_pair
 from frugalbench.metrics.fairness._rates import by_group, undefined
@@ -79,6 +79,7 @@ def asked(counts: Counts, rates: Rates) -> list[tuple[str, int]]:
     return [(rate, of) for rate in rates for of in (counts.asked if rate != "accuracy" else (0,))]
 
 
+@once(64)
 def measured(
     record: Record, attribute: str, missing: MissingGroups, rates: Rates
 ) -> tuple[ByGroup, ...] | Missing:
@@ -133,27 +134,8 @@ def pairs(
 
 def largest_of(measures: Sequence[ByGroup]) -> Value:
     """The largest difference between two groups, as a measure."""
-    found = largest_difference(measures)
-    return Value(
-        estimate=found.estimate,
-        unit="1",
-        low=found.low,
-        high=min(1.0, found.high),
-        n=found.smallest,
-        method="counted",
-        interval="cluster_pairs" if measures[0].clusters else "newcombe_pairs",
-        level=BOTH_ENDS,
-        note=found.note,
-    )
-
-
-def settled(measures: Sequence[ByGroup], bound: float) -> Settled:
-    """What is known of each group, and of each pair, about a largest difference."""
-    flagged = tuple(
-        f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
-        for one in every_pair(measures, bound, flagged=True)
-    )
-    return Settled(needed(measures, bound), flagged)
+    interval = "cluster_pairs" if measures[0].clusters else "newcombe_pairs"
+    return largest_difference(measures).value(interval, maximum=1)
 
 
 def _difference(name: str, title: str, titre: str, what: str) -> Metric:
@@ -164,7 +146,7 @@ def _difference(name: str, title: str, titre: str, what: str) -> Metric:
         record: Record, bound: float, attribute: str, missing: MissingGroups = "include"
     ) -> Settled:
         measures = measured(record, attribute, missing, rates)
-        return Settled() if isinstance(measures, Missing) else settled(measures, bound)
+        return Settled() if isinstance(measures, Missing) else settled_within(measures, bound)
 
     def measure(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
         measures = measured(record, attribute, missing, rates)

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from frugalbench.metrics._counts import Counts, counts_by_group
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import Metric, metric
+from frugalbench.metrics._once import once
 from frugalbench.metrics.fairness._rates import EMPTY, by_group
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
@@ -21,6 +25,9 @@ __all__ = [
     "tnr",
     "tpr",
 ]
+
+
+Floats = npt.NDArray[np.float64]
 
 
 def rate_of(record: Record, attribute: str, group: str, rate: str) -> Measure:
@@ -47,13 +54,12 @@ def rate_of(record: Record, attribute: str, group: str, rate: str) -> Measure:
             reason, words = "empty_group", "no row"
         return Missing(reason=reason, detail=f"group '{group}' has {words}")
     clustered = counts.clusters is not None
-    one = by_group(_only(counts, index), rate, of, record.spec.plan.seed)
-    low, high = one.ends(LEVEL)
+    low, high = _ends(record, attribute, rate)
     return Value(
         estimate=hits / trials,
         unit="1",
-        low=float(low[0]),
-        high=float(high[0]),
+        low=float(low[index]),
+        high=float(high[index]),
         n=trials,
         method="counted",
         interval="cluster_bootstrap" if clustered else "wilson",
@@ -61,10 +67,19 @@ def rate_of(record: Record, attribute: str, group: str, rate: str) -> Measure:
     )
 
 
-def _only(counts: Counts, index: int) -> Counts:
-    keep = slice(index, index + 1)
-    clusters = None if counts.clusters is None else counts.clusters[:, keep]
-    return Counts(counts.names[keep], counts.table[keep], counts.positive, counts.classes, clusters)
+@once(8)
+def _ends(record: Record, attribute: str, rate: str) -> tuple[Floats, Floats]:
+    """The ends of a rate's interval in every group; NaN where it is undefined."""
+    counts = counts_by_group(record, attribute, "include", binary=rate != "accuracy")
+    assert isinstance(counts, Counts), "it has been counted"
+    of = counts.positive or 0
+    known = np.flatnonzero(counts.rate(rate, of)[1])
+    clusters = None if counts.clusters is None else counts.clusters[:, known]
+    names = tuple(counts.names[group] for group in known)
+    defined = Counts(names, counts.table[known], counts.positive, counts.classes, clusters)
+    low, high = np.full((2, len(counts.names)), np.nan)
+    low[known], high[known] = by_group(defined, rate, of, record.spec.plan.seed).ends(LEVEL)
+    return low, high
 
 
 def _beside(counts: Counts, of: int, index: int) -> str:

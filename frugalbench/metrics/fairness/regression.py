@@ -10,7 +10,6 @@ from frugalbench.metrics.fairness._scored import (
     measure_by_group,
     number,
     regression_rows,
-    value_of,
     widest_pair,
 )
 from frugalbench.record import Record
@@ -55,7 +54,7 @@ def _gap(name: str, of: Of, words: str, title: str, titre: str, what: str) -> Me
         one = measure_by_group(rows, words, of)
         if isinstance(one, Missing):
             return one
-        return value_of(largest_difference([one]), UNIT, "mover_pairs")
+        return largest_difference([one]).value("mover_pairs", UNIT)
 
     measure.__name__ = name
     measure.__doc__ = f"{what}; 0 is equality. Pairs as in `fairness.gaps`, by MOVER."
@@ -128,4 +127,4 @@ def ks_difference(record: Record, attribute: str, missing: MissingGroups = "incl
         return ks(a, b, clusters, level, rows.seed)
 
     found = widest_pair([("", rows)], distance)
-    return found if isinstance(found, Missing) else value_of(found, "1", "massart_pairs", 1)
+    return found if isinstance(found, Missing) else found.value("massart_pairs", maximum=1)

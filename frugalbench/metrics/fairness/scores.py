@@ -20,7 +20,6 @@ from frugalbench.metrics.fairness._scored import (
     number,
     positive_scores,
     too_few,
-    value_of,
     widest_pair,
 )
 from frugalbench.record import Record
@@ -85,7 +84,7 @@ def _gap(
         every = _measured(record, attribute, missing, words, of)
         if isinstance(every, Missing):
             return every
-        return value_of(largest_difference(every), "1", "mover_pairs", maximum=maximum)
+        return largest_difference(every).value("mover_pairs", maximum=maximum)
 
     measure.__name__ = name
     measure.__doc__ = (
@@ -169,7 +168,7 @@ def ece_group_max(record: Record, attribute: str, missing: MissingGroups = "incl
     every = _measured(record, attribute, missing, "calibration error", ece_of)
     if isinstance(every, Missing):
         return every
-    return value_of(largest_value(every), "1", "scaled_gaps_groups", maximum=1)
+    return largest_value(every).value("scaled_gaps_groups", maximum=1)
 
 
 @metric(
@@ -204,7 +203,7 @@ def abroca(record: Record, attribute: str, missing: MissingGroups = "include") -
         return None if one is None or other is None else area_between(one, other, level)
 
     found = widest_pair(parts, area)
-    return found if isinstance(found, Missing) else value_of(found, "1", "scaled_gaps_pairs", 1)
+    return found if isinstance(found, Missing) else found.value("scaled_gaps_pairs", maximum=1)
 
 
 def _curve(rows: Rows, group: int) -> Roc | None:
