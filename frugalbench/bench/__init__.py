@@ -9,13 +9,13 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench import host, runners
+from frugalbench import host
 from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
@@ -25,9 +25,9 @@ from frugalbench.bench._meters import Edge, Meters, open_meters
 from frugalbench.bench._open import Opened, Started, open_model
 from frugalbench.bench._probe import probe
 from frugalbench.bench._probe_plan import LOST, nothing, reserve, wanted
-from frugalbench.bench._queries import Queries
 from frugalbench.bench._rows import Progress, Rows, answer_rows
-from frugalbench.bench._timed import Timed, idle, timed_run
+from frugalbench.bench._seen import process_seen, run_seen
+from frugalbench.bench._timed import idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
 from frugalbench.beside import contenders, with_baselines
@@ -152,7 +152,7 @@ def measure(
     if rows.chosen is not None:
         arrays["chosen"] = rows.chosen
     notes = (*rows.notes, *asked.notes, *meters.notes)
-    run = _run(job, opened.session, asked.queries, seen, notes)
+    run = run_seen(job, opened.session, asked.queries, seen, notes)
     if kept_for_members:
         keep(run, arrays)
         arrays |= answer_members(
@@ -246,7 +246,7 @@ def _watched_run(
     windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
     arrays["latency_ns"] = timed.tape.array()
     memory = _grown(opened.memory, resting)
-    return (_process(job, opened, warm, timed, watch, memory), windows), arrays
+    return (process_seen(job, opened, warm, timed, watch, memory), windows), arrays
 
 
 def _grown(memory: Memory | None, resting: int | None) -> Memory | None:
@@ -263,45 +263,3 @@ def _expected(job: Job, seconds: float, call_seconds: float) -> float:
     if job.spec.plan.scenario == "server" and qps is not None:
         return seconds * qps
     return seconds / max(call_seconds, 1e-9)
-
-
-def _process(
-    job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch, memory: Memory | None
-) -> Process:
-    return Process(
-        order=job.spec.plan.seed + job.process,
-        import_seconds=opened.import_ns * 1e-9,
-        load_seconds=opened.load_ns * 1e-9,
-        first_call_seconds=opened.first_call_ns * 1e-9,
-        cold_start_seconds=None if opened.cold_ns is None else opened.cold_ns * 1e-9,
-        warmup=warm,
-        memory=memory,
-        queries=timed.tape.total,
-        kept=len(timed.tape.kept),
-        seconds=timed.seconds,
-        unserved=timed.unserved,
-        noise=timed.noise,
-        answered=watch.answered(),
-    )
-
-
-def _run(
-    job: Job,
-    session: runners.Session,
-    queries: Queries,
-    seen: tuple[Process, list[Window]],
-    notes: tuple[str, ...],
-) -> Run:
-    process, windows = seen
-    return Run(
-        runner=job.spec.model.runner,
-        provider=session.provider,
-        inputs=cast(Literal["data", "generated"], job.inputs),
-        io_binding=session.bound,
-        batch=queries.batch,
-        samples=queries.samples,
-        inputs_used=max(len(queries.places), queries.samples),
-        processes=(process,),
-        windows=tuple(windows),
-        notes=notes,
-    )

@@ -1,0 +1,55 @@
+"""What one process saw, as the record has it."""
+
+from typing import Literal, cast
+
+from frugalbench import runners
+from frugalbench.bench._checks import Watch
+from frugalbench.bench._open import Opened
+from frugalbench.bench._queries import Queries
+from frugalbench.bench._timed import Timed
+from frugalbench.jobs import Job
+from frugalbench.record import Memory, Process, Run, Warmup, Window
+
+__all__ = ["process_seen", "run_seen"]
+
+
+def process_seen(
+    job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch, memory: Memory | None
+) -> Process:
+    return Process(
+        order=job.spec.plan.seed + job.process,
+        import_seconds=opened.import_ns * 1e-9,
+        load_seconds=opened.load_ns * 1e-9,
+        first_call_seconds=opened.first_call_ns * 1e-9,
+        cold_start_seconds=None if opened.cold_ns is None else opened.cold_ns * 1e-9,
+        warmup=warm,
+        memory=memory,
+        queries=timed.tape.total,
+        kept=len(timed.tape.kept),
+        seconds=timed.seconds,
+        unserved=timed.unserved,
+        noise=timed.noise,
+        answered=watch.answered(),
+    )
+
+
+def run_seen(
+    job: Job,
+    session: runners.Session,
+    queries: Queries,
+    seen: tuple[Process, list[Window]],
+    notes: tuple[str, ...],
+) -> Run:
+    process, windows = seen
+    return Run(
+        runner=job.spec.model.runner,
+        provider=session.provider,
+        inputs=cast(Literal["data", "generated"], job.inputs),
+        io_binding=session.bound,
+        batch=queries.batch,
+        samples=queries.samples,
+        inputs_used=max(len(queries.places), queries.samples),
+        processes=(process,),
+        windows=tuple(windows),
+        notes=notes,
+    )
