@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 from frugalbench import bench, host
 from frugalbench.assembly import assemble, failed
@@ -32,6 +31,7 @@ from frugalbench.members import members
 from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record, Run
 from frugalbench.spec import Spec
+from frugalbench.spool import read_arrays, write_arrays, write_whole
 
 __all__ = ["main", "run"]
 
@@ -186,11 +186,11 @@ class _Workers:
 
 def _write_feed(prepared: Prepared, folder: Path) -> None:
     try:
-        _write_arrays(prepared.feed, folder, "in")
+        write_arrays(prepared.feed, folder, "in")
         truth = prepared.truth
-        _write_arrays({} if truth is None else {"truth": truth}, folder, "truth")
+        write_arrays({} if truth is None else {"truth": truth}, folder, "truth")
         trained = members(prepared)
-        _write_arrays(trained.feed if trained else {}, folder, "trained")
+        write_arrays(trained.feed if trained else {}, folder, "trained")
     except OSError as error:
         raise MeasurementError(
             f"the inputs cannot be written to {folder.parent}: {error.strerror or error}; free "
@@ -198,42 +198,16 @@ def _write_feed(prepared: Prepared, folder: Path) -> None:
         ) from None
 
 
-def _write_arrays(arrays: Mapping[str, Any], folder: Path, prefix: str) -> None:
-    """Arrays as numbered .npy files and a list of their names, which may be any text."""
-    for number, array in enumerate(arrays.values()):
-        plain = array.astype(np.str_) if array.dtype == object else array
-        np.save(folder / f"{prefix}{number}.npy", plain, allow_pickle=False)
-    kinds = [(name, array.dtype == object) for name, array in arrays.items()]
-    _write_whole(folder / f"{prefix}.json", msgspec.json.encode(kinds))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """A file that is either whole or not there, whenever its writer is ended."""
-    half = path.with_name(f"{path.name}.part")
-    half.write_bytes(content)
-    half.replace(path)
-
-
-def _read_arrays(folder: Path, prefix: str) -> dict[str, Any]:
-    """Mapped, not read: only the rows a call touches become memory of the process."""
-    kinds = msgspec.json.decode((folder / f"{prefix}.json").read_bytes())
-    arrays = {}
-    for number, (name, is_text) in enumerate(kinds):
-        array = np.load(folder / f"{prefix}{number}.npy", mmap_mode="r", allow_pickle=False)
-        arrays[name] = array.astype(object) if is_text else array
-    return arrays
-
-
 def _leave(folder: Path, seen: Run, arrays: Mapping[str, Any]) -> None:
     """Leave a run for the parent; once it is there it is whole."""
-    _write_arrays(arrays, folder, "out")
-    _write_whole(folder / RUN, msgspec.json.encode(seen))
+    write_arrays(arrays, folder, "out")
+    write_whole(folder / RUN, msgspec.json.encode(seen))
 
 
 def _left(folder: Path) -> dict[str, Any]:
     """The arrays that a worker left, with those of its extra passes where it ended them."""
-    found = _read_arrays(folder, "out")
-    return found | (_read_arrays(folder, "more") if (folder / "more.json").exists() else {})
+    found = read_arrays(folder, "out")
+    return found | (read_arrays(folder, "more") if (folder / "more.json").exists() else {})
 
 
 def main(arguments: list[str]) -> int:
@@ -242,7 +216,7 @@ def main(arguments: list[str]) -> int:
     _die_with_parent()
     folder, pipe, spawned = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     job = msgspec.json.decode((folder / JOB).read_bytes(), type=Job)
-    feed, truth = _read_arrays(folder, "in"), _read_arrays(folder, "truth").get("truth")
+    feed, truth = read_arrays(folder, "in"), read_arrays(folder, "truth").get("truth")
     kept: dict[str, Any] = {}
 
     def keep(seen: Run, arrays: dict[str, Any]) -> None:
@@ -263,7 +237,7 @@ def main(arguments: list[str]) -> int:
             progress,
             started,
             truth=truth,
-            trained=lambda: _read_arrays(folder, "trained"),
+            trained=lambda: read_arrays(folder, "trained"),
             keep=keep,
         )
     except MemoryError:
@@ -275,7 +249,7 @@ def main(arguments: list[str]) -> int:
         return _fail(folder, "error", str(error))
     if kept:
         more = {name: one for name, one in arrays.items() if kept.get(name) is not one}
-        _write_arrays(more, folder, "more")
+        write_arrays(more, folder, "more")
     else:
         _leave(folder, seen, arrays)
     return 0

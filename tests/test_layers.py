@@ -20,7 +20,7 @@ LAYERS = (
     },
     {"groups", "neighbours", "difficulty"},
     {"training"},
-    {"jobs", "gather"},
+    {"jobs", "gather", "spool"},
     {"members"},
     {"assembly"},
     {"beside", "context"},
