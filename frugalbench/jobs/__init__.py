@@ -16,6 +16,8 @@ from frugalbench import answers, cards, inputs, meters, models, probes, runners
 from frugalbench import data as data_module
 from frugalbench.errors import UsageError
 from frugalbench.groups import divide
+from frugalbench.jobs._notes import empty_notes, order_notes, unread_notes
+from frugalbench.jobs._traffic import traffic
 from frugalbench.record import (
     Answer,
     Card,
@@ -23,7 +25,7 @@ from frugalbench.record import (
     ModelFacts,
     Port,
 )
-from frugalbench.spec import Data, Plan, Spec
+from frugalbench.spec import Data, Spec
 from frugalbench.training import Training, also_trained_on, declared, training_rows
 
 __all__ = ["Job", "Prepared", "prepare"]
@@ -149,12 +151,12 @@ def _with_data(spec: Spec, data: Data, graph: models.GraphFacts) -> Prepared:
         rows=table.rows if data.label else 0,
         data=facts if data.label else None,
         members=min(trained.rows, table.rows, MAX_MEMBERS) if trained else 0,
-        **_traffic(spec.plan, graph.facts, feed),
+        **traffic(spec.plan, graph.facts, feed),
         inputs="data",
         notes=(
-            *_order_notes(features, graph, used),
-            *_empty_notes(feed),
-            *(_unread_notes(graph.facts) if data.label else ()),
+            *order_notes(features, graph, used),
+            *empty_notes(feed),
+            *(unread_notes(graph.facts) if data.label else ()),
         ),
     )
     numbers = table.row_numbers()
@@ -198,34 +200,6 @@ def _features(data: Data, graph: models.GraphFacts, table: data_module.Table) ->
     return graph.features
 
 
-def _order_notes(
-    features: tuple[str, ...], graph: models.GraphFacts, used: tuple[str, ...]
-) -> tuple[str, ...]:
-    """What to know when nothing but the width of the matrix says which column is which."""
-    if features or len(graph.facts.inputs) > 1 or len(used) < 2:
-        return ()
-    shown = ", ".join(used[:6]) + (", …" if len(used) > 6 else "")
-    return (
-        f"columns were fed in file order ({shown}), which nothing but their number confirms; "
-        "list them with data.features=[…] to be sure",
-    )
-
-
-def _unread_notes(facts: ModelFacts) -> tuple[str, ...]:
-    """Which outputs are not the answer, so that nobody takes them for it."""
-    read = facts.answer.outputs if facts.answer else ()
-    left = ", ".join(
-        f"{port.name} ({port.dtype})" for port in facts.outputs if port.name not in read
-    )
-    return (f"outputs that were not read: {left}; model.output=… takes another",) if left else ()
-
-
-def _empty_notes(feed: dict[str, Array]) -> tuple[str, ...]:
-    """How many empty values the model is fed as NaN."""
-    empty = sum(int(np.isnan(one).sum()) for one in feed.values() if one.dtype.kind == "f")
-    return (f"{empty:,} empty values of the data were fed as NaN",) if empty else ()
-
-
 def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:
     plan = spec.plan
     least = max(plan.batch, plan.samples_per_query if plan.scenario == "multi_stream" else 1)
@@ -237,36 +211,11 @@ def _without_data(spec: Spec, graph: models.GraphFacts) -> Prepared:
         ports=graph.facts.inputs,
         answer=None,
         rows=0,
-        **_traffic(plan, graph.facts, feed),
+        **traffic(plan, graph.facts, feed),
         inputs="generated",
         notes=notes,
     )
     return Prepared(job=job, feed=feed, model=graph.facts, data=None, kept={})
-
-
-def _traffic(plan: Plan, facts: ModelFacts, feed: dict[str, Array]) -> dict[str, Any]:
-    """How many samples a call and how many calls a query take, and which outputs are watched.
-
-    Raises:
-        UsageError: the plan's scenario lacks a setting, or the graph fixes another batch.
-    """
-    if plan.scenario == "server" and plan.target_qps is None:
-        raise UsageError("the server scenario asks at a rate: add plan.target_qps=…")
-    ports = facts.inputs
-    free = inputs.is_free(ports, feed)
-    batch, calls = inputs.batch_size(ports, feed, plan.batch), 1
-    if plan.scenario == "multi_stream":
-        batch = plan.samples_per_query if free else batch
-        calls = -(-plan.samples_per_query // batch)
-        inputs.batch_size(ports, feed, batch)
-    read = facts.answer.outputs if facts.answer else ()
-    tensors = tuple(port.name for port in facts.outputs if port.dtype in inputs.DTYPES)
-    return {
-        "batch": batch,
-        "calls": calls,
-        "free": free and plan.batch == 1,
-        "watched": read or tensors,
-    }
 
 
 def _rows_used(spec: Spec, table: data_module.Table) -> data_module.Table:
