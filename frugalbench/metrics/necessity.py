@@ -18,9 +18,10 @@ from frugalbench.metrics._against import (
     right,
     told,
 )
+from frugalbench.metrics._answers import misfit, regression
 from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._frontier import Point, Standing, frontier
-from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean, summable
+from frugalbench.metrics._intervals import LEVEL, mean_t, mover_mean
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.metrics._proportions import mcnemar
 from frugalbench.metrics._ratios import difference, ratio, worse_grade, worse_method
@@ -123,22 +124,17 @@ def error_reduction(record: Record, baseline: str) -> Measure:
 
     The interval is the paired Student t, or resamples whole clusters.
     """
-    if (gone := no_run(record)) is not None:
-        return gone
+    own = regression(record)
+    if isinstance(own, Missing):
+        return own
     beside = beside_of(record, baseline)
     if isinstance(beside, Missing):
         return beside
-    target = record.arrays.get("target")
-    own, other = record.arrays.get("value"), beside.arrays.get("value")
-    if target is None or own is None or other is None:
-        return Missing(
-            reason="not_regression", detail="the model answers classes, or has no labels"
-        )
-    with np.errstate(invalid="ignore", over="ignore"):
-        errors, errors_beside = np.abs(own - target), np.abs(other - target)
-        saved = errors_beside - errors
-    if saved.size < 2 or not (summable(errors) and summable(errors_beside)):
-        return Missing(reason="not_finite", detail="needs two rows and finite answers")
+    other = regression(beside)
+    if isinstance(other, Missing):
+        return other
+    errors, errors_beside = misfit(own), misfit(other)
+    saved = errors_beside - errors
     mean, half = mean_t(saved)
     value = paired(
         record,
