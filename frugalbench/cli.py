@@ -3,10 +3,6 @@
 Heavy packages are imported inside the command that needs them, so that `--help` answers at once.
 """
 
-import contextlib
-import io
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,85 +10,13 @@ from typing import Any
 import click
 
 import frugalbench
-from frugalbench.errors import FrugalbenchError, StoreError, UsageError
+from frugalbench.endings import Commands, refuse
+from frugalbench.errors import UsageError
 
 __all__ = ["main"]
 
 HYDRA_WORDS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
-ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-DEBUG = "FRUGALBENCH_DEBUG"
 DEFAULT_POLICY = "frugal-and-trustworthy"
-
-
-class Terminated(BaseException):
-    """SIGTERM or SIGHUP: unwinds like an interruption, so that files and workers go."""
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated
-
-
-class Commands(click.Group):
-    """A group whose commands turn errors into one line on stderr and the right exit code."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Run a command; never show a traceback, and never exit 1 for anything but a FAIL."""
-        before = [(one, signal.signal(one, _terminate)) for one in ENDINGS]
-        if sys.stdout is None:  # closed by the caller
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as we live
-        # A terminal without these letters shows others in their place.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")
-        try:
-            try:
-                return super().invoke(context)
-            finally:
-                sys.stdout.flush()
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except (KeyboardInterrupt, Terminated) as ending:
-            name, code = ENDED[type(ending)]
-            click.echo(f"frugalbench: {name}; nothing was saved", err=True)
-            context.exit(code)
-        except Exception as error:  # noqa: BLE001 - exit code 1 would read as a FAIL verdict
-            context.exit(_refuse(_explained(error)))
-        finally:
-            for one, handler in before:
-                signal.signal(one, handler)
-
-
-ENDED: dict[type[BaseException], tuple[str, int]] = {
-    KeyboardInterrupt: ("interrupted", 130),
-    Terminated: ("terminated", 143),
-}
-
-
-def _explained(error: Exception) -> FrugalbenchError:
-    """Any error as one of ours; a fault of our own shows its traceback when asked to."""
-    if isinstance(error, FrugalbenchError):
-        return error
-    if isinstance(error, OSError):
-        _abandon_output()
-        return StoreError(f"the output cannot be written: {error.strerror or error}")
-    if DEBUG in os.environ:
-        raise error
-    return FrugalbenchError(
-        f"a fault of frugalbench, not of yours ({type(error).__name__}: {error}); report it, with "
-        f"what {DEBUG}=1 shows"
-    )
-
-
-def _abandon_output() -> None:
-    """Point stdout at nothing, so that Python does not try again, and complain, on its way out."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _refuse(error: FrugalbenchError) -> int:
-    """One line on stderr; returns the exit code."""
-    click.echo(f"frugalbench: {' '.join(str(error).split())}", err=True)
-    return error.exit_code
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -164,7 +88,7 @@ def certify(
     def measured(question: config.Question) -> int:
         return console.certify(question, output, reference)
 
-    sys.exit(config.launch(words, measured, _refuse))
+    sys.exit(config.launch(words, measured, refuse))
 
 
 def _is_stored(word: str) -> bool:
@@ -189,7 +113,7 @@ def run(words: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     from frugalbench import config, console
 
     output = console.Output(as_json=as_json, quiet=quiet)
-    sys.exit(config.launch(words, lambda question: console.run(question, output), _refuse))
+    sys.exit(config.launch(words, lambda question: console.run(question, output), refuse))
 
 
 @main.command()
@@ -216,32 +140,9 @@ def show(
       frugalbench show results/RECORD --json
       frugalbench show results/RECORD --format markdown --lang fr
     """
-    from frugalbench import console, report, settings, store
-    from frugalbench.certify import judge
+    from frugalbench import console
 
-    stored = store.load(record)
-    verdict = judge(stored, settings.load_policy(policy)) if policy else None
-    if as_json and format_ not in (None, "json"):
-        raise UsageError(f"--json and --format {format_} are two things: choose one")
-    if lang != "en" and not format_:
-        raise UsageError("--lang is for reports: add --format markdown or --format html")
-    if only is not None and (as_json or format_):
-        raise UsageError("--only is for the terminal: a report holds every family")
-    if as_json or format_:
-        click.echo(
-            report.render(format_ or "json", stored, verdict, lang="fr" if lang == "fr" else "en")
-        )
-        return
-    from frugalbench.report import text
-
-    screen = console.console()
-    families = [name.strip() for name in only.split(",")] if only is not None else []
-    measures = text.measures_table(stored, verdict, families)
-    if not families:
-        screen.print(text.header(stored))
-    screen.print(measures)
-    if verdict is not None:
-        screen.print(text.verdict_table(stored, verdict))
+    console.show(record, policy, format_, lang, only, as_json=as_json)
 
 
 @main.command()

@@ -20,7 +20,7 @@ from frugalbench.record import Record
 from frugalbench.report import json, text
 from frugalbench.report._audited import audited
 
-__all__ = ["Output", "audit", "certify", "console", "drift", "judge_again", "run"]
+__all__ = ["Output", "audit", "certify", "console", "drift", "judge_again", "run", "show"]
 
 
 class Output:
@@ -141,6 +141,44 @@ def judge_again(path: Path, policy: str, output: Output, reference: Path | None 
     verdict = judge(record, judged_by, _reference(reference))
     _tell(record, verdict, output, path)
     return verdict.exit_code
+
+
+def show(
+    path: Path,
+    policy: str | None,
+    format_: str | None,
+    lang: str,
+    only: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show a stored record, judged by a policy where one is given: on the terminal or as a report.
+
+    Raises:
+        FrugalbenchError: no such record, policy, format or family, or two of them do not go
+            together.
+    """
+    stored = store.load(path)
+    verdict = judge(stored, settings.load_policy(policy)) if policy else None
+    if as_json and format_ not in (None, "json"):
+        raise UsageError(f"--json and --format {format_} are two things: choose one")
+    if lang != "en" and not format_:
+        raise UsageError("--lang is for reports: add --format markdown or --format html")
+    if only is not None and (as_json or format_):
+        raise UsageError("--only is for the terminal: a report holds every family")
+    if as_json or format_:
+        click.echo(
+            report.render(format_ or "json", stored, verdict, lang="fr" if lang == "fr" else "en")
+        )
+        return
+    screen = console()
+    families = [name.strip() for name in only.split(",")] if only is not None else []
+    measures = text.measures_table(stored, verdict, families)
+    if not families:
+        screen.print(text.header(stored))
+    screen.print(measures)
+    if verdict is not None:
+        screen.print(text.verdict_table(stored, verdict))
 
 
 def drift(before: Path, after: Path, policy: str, output: Output) -> int:

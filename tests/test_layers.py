@@ -28,7 +28,7 @@ LAYERS = (
     {"store", "report", "settings", "attend"},
     {"overrides", "worker", "doctor"},
     {"config"},
-    {"console"},
+    {"console", "endings"},
     {"cli"},
     {"__main__"},
 )
@@ -48,7 +48,7 @@ HOMES = {
     "jinja2": {"report/html.py"},
     "pyarrow": {"audit.py", "data"},
     "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
-    "click": {"cli.py", "console.py"},
+    "click": {"cli.py", "console.py", "endings.py"},
 }
 
 
