@@ -53,7 +53,7 @@ def log_rate(successes: Any, trials: Any, level: float) -> tuple[Floats, Floats,
 
     >>> log, low, high = log_rate(48, 80, 0.95)
     >>> round(float(log), 4), round(float(low), 4), round(float(high), 4)
-    (-0.5067, -0.6846, -0.3288)
+    (-0.5067, -0.6841, -0.3293)
     """
     k, n = np.asarray(successes, np.float64) + 0.5, np.asarray(trials, np.float64) + 0.5
     log = np.log(k / n)

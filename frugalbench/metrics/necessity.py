@@ -124,12 +124,12 @@ def error_reduction(record: Record, baseline: str) -> Measure:
 
     The interval is the paired Student t, or resamples whole clusters.
     """
-    own = regression(record)
-    if isinstance(own, Missing):
-        return own
     beside = beside_of(record, baseline)
     if isinstance(beside, Missing):
         return beside
+    own = regression(record)
+    if isinstance(own, Missing):
+        return own
     other = regression(beside)
     if isinstance(other, Missing):
         return other

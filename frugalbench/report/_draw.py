@@ -14,6 +14,8 @@ __all__ = ["Bar", "Histogram", "Span", "histogram", "share", "span"]
 THINNEST = 0.8
 MOST_BARS = 48
 DRAWN = 0.99
+FAR, MANY = 1000, 10_000
+"""A bound this many times the estimate has a unit of its own, and so has a number this large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,15 @@ def span(
     if not math.isfinite(value.estimate) or not math.isfinite(bound):
         return None
     # In the unit on the page, so that the ends of the axis are round there.
-    all_four = [x * shown.factor for x in (value.low, value.estimate, value.high, bound)]
+    axis = _axis(value, shown, bound)
+    all_four = [x * axis.factor for x in (value.low, value.estimate, value.high, bound)]
     inner = [x for x in all_four if math.isfinite(x)]
-    low, high = _ends(min(inner), max(inner), metric, shown.factor)
+    low, high = _ends(min(inner), max(inner), metric, axis.factor)
     if not (math.isfinite(high - low) and high > low):
         return None
 
     def place(x: float) -> float:
-        within = (x * shown.factor - low) / (high - low)
+        within = (x * axis.factor - low) / (high - low)
         return round(100 * min(max(within, 0.0), 1.0), 2)
 
     start, end = place(value.low), place(value.high)
@@ -90,26 +93,37 @@ def span(
         bound=edge,
         inside_start=0 if at_most else edge,
         inside_width=edge if at_most else round(100 - edge, 2),
-        left=_end(low, value, shown),
-        right=_end(high, value, shown),
+        left=_end(low, value, axis),
+        right=_end(high, value, axis),
     )
 
 
-def _end(x: float, value: Value, shown: Shown) -> str:
-    """The end of an axis in the unit that suits it, which is not always the estimate's."""
-    if value.unit == "1" or x == 0:
-        return plain(_short(x), shown.lang) + (f"\u00a0{shown.unit}" if shown.unit else "")
-    end = _short(x) / shown.factor
-    alone = Value(
-        estimate=end,
+def _axis(value: Value, shown: Shown, bound: float) -> Shown:
+    """What gives an axis its unit: the estimate, or a bound that is worlds apart from it."""
+    if value.unit == "1" or abs(bound) < FAR * abs(value.estimate):
+        return shown
+    return _alone(bound, value, shown.lang)
+
+
+def _alone(x: float, value: Value, lang: Lang) -> Shown:
+    one = Value(
+        estimate=x,
         unit=value.unit,
-        low=end,
-        high=end,
+        low=x,
+        high=x,
         n=1,
         method=value.method,
         interval="exact",
     )
-    there = show(alone, shown.lang, bound=end)
+    return show(one, lang, bound=x)
+
+
+def _end(x: float, value: Value, shown: Shown) -> str:
+    """The end of an axis in the unit that suits it, which is not always the estimate's."""
+    if value.unit == "1" or x == 0 or 1 <= abs(x) < MANY:
+        return plain(_short(x), shown.lang) + (f"\u00a0{shown.unit}" if shown.unit else "")
+    end = _short(x) / shown.factor
+    there = _alone(end, value, shown.lang)
     if there.factor == shown.factor:
         return there.limit
     # What is round in KiB is not in MiB.

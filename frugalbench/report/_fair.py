@@ -236,4 +236,4 @@ def _outside(one: Flagged, gaps: Sequence[Line], lang: Lang) -> Sentence:
 
 
 def _signed(x: float, lang: Lang) -> str:
-    return ("+" if x > 0 else "") + plain(round(x, 3), lang)
+    return ("+" if x > 0 else "") + fixed(x, 3, lang)

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from frugalbench.report._format import Lang, plain
+from frugalbench.report._labels import UNNAMED, Label, beside
 
 __all__ = ["Dot", "Plot", "plot"]
 
@@ -28,7 +29,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The same in percent, from the left and from the top."""
+    """The same in percent, from the left and from the top, with where its name goes."""
 
     x: float
     y: float
@@ -38,6 +39,7 @@ class Placed:
     right: float
     label: str
     own: bool
+    named: Label = UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def plot(
         )
         for dot in dots
     )
+    labels = beside([(one.x, one.y, one.label, one.own) for one in placed])
+    placed = tuple(replace(one, named=named) for one, named in zip(placed, labels, strict=True))
     return Plot(
         title=title,
         points=placed,

@@ -151,5 +151,4 @@ def _curves(record: Record, probed: Sequence[Line], lang: Lang) -> tuple[Plot, .
 def _across(severities: Sequence[float]) -> tuple[float, float]:
     """The ends of an axis of severities: from nothing, where all are more than nothing."""
     low, high = min(severities), max(severities)
-    pad = 0.1 * (high - low)
-    return (0.0 if low > 0 else low - pad), high + pad
+    return (0.0 if low > 0 else low), high

@@ -201,12 +201,15 @@ def necessity(record: Record, found: Lines, lang: Lang) -> list[Section]:
 
 
 def _smaller(found: Iterable[Line], lang: Lang) -> tuple[Sentence, ...]:
-    """That a cheaper model does the job, once for each that does."""
-    told: dict[str, Sentence] = {}
+    """That a cheaper model does the job, and by which measure: by another it may not."""
+    told = []
     for line in found:
         if isinstance(line.measure, Value) and SMALLER in line.measure.note:
-            told.setdefault(line.scope.get("baseline", ""), note(clean(line.measure.note), lang))
-    return tuple(told.values())
+            said, spoken = note(clean(line.measure.note), lang)
+            heads = WORDS[spoken]
+            of = heads.short.get(line.name.partition(".")[2]) or title(line, spoken)
+            told.append((f"{of}{heads.colon} {said}", spoken))
+    return tuple(told)
 
 
 def _gains(found: Sequence[Line], lang: Lang) -> Grid | None:

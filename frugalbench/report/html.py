@@ -3,6 +3,7 @@
 The template escapes everything; nothing here is marked as safe.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,8 @@ TRUST = (
 """The families that have a place of their own on the page, in its order."""
 WORST_FIRST: tuple[Outcome, ...] = ("FAIL", "NOT_EVALUATED", "INCONCLUSIVE", "PASS")
 LAMP_WATTS = 10
+LONELY = re.compile(r" (?=[;:?!»%])|(?<=«) ")
+"""The spaces of French marks, at which no line may end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,14 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["held"] = held
     return environment.get_template("page.html.j2")
+
+
+def held(text: str, lang: Lang) -> str:
+    """A sentence whose French marks, and sizes of groups, stay on the line of what they end."""
+    text = text.replace("n = ", "n\u00a0=\u00a0")
+    return LONELY.sub("\u00a0", text) if lang == "fr" else text
 
 
 def _page(record: Record, verdict: Verdict | None, found: Sequence[Line], lang: Lang) -> Page:
