@@ -124,6 +124,8 @@ def error_reduction(record: Record, baseline: str) -> Measure:
 
     The interval is the paired Student t, or resamples whole clusters.
     """
+    if (gone := no_run(record)) is not None:
+        return gone
     beside = beside_of(record, baseline)
     if isinstance(beside, Missing):
         return beside
