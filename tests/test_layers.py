@@ -29,6 +29,7 @@ LAYERS = (
     {"overrides", "worker", "doctor"},
     {"config"},
     {"console", "endings"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 )
@@ -48,7 +49,7 @@ HOMES = {
     "jinja2": {"report/html.py"},
     "pyarrow": {"audit.py", "data"},
     "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
-    "click": {"cli.py", "console.py", "endings.py"},
+    "click": {"cli.py", "commands", "console.py", "endings.py"},
 }
 
 

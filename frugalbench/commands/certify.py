@@ -1,0 +1,77 @@
+"""`frugalbench certify`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from frugalbench.commands._words import HYDRA_WORDS
+from frugalbench.endings import refuse
+from frugalbench.errors import UsageError
+
+__all__ = ["certify"]
+
+DEFAULT_POLICY = "frugal-and-trustworthy"
+
+
+@click.command(context_settings=HYDRA_WORDS)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECORD] [KEY=VALUE]...")
+@click.option("--policy", metavar="P", help="Judge RECORD by this policy (a name or a file).")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="RECORD",
+    help="The earlier record that rules on drift compare with.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and only that.")
+@click.option("--quiet", is_flag=True, help="Print one line only.")
+def certify(
+    words: tuple[str, ...],
+    policy: str | None,
+    reference: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure a model and judge it by a policy, or judge a stored record again.
+
+    KEY=VALUE are Hydra overrides (groups: model, data, target, plan, site, probes, policy); a
+    file path works for model, data and policy. `-m` sweeps, `--cfg job` shows the configuration,
+    `--info` explains it. Without a model, the demonstration is certified.
+
+    \b
+    Exit codes: 0 pass, 1 fail, 2 usage error, 3 not enough evidence, 4 could not measure.
+
+    \b
+    Examples:
+      frugalbench certify
+      frugalbench certify model=./mine.onnx data=./mine.parquet data.label=y \\
+          'data.groups=[sex,age_band]' site=fr
+      frugalbench certify model=adult-mlp probes=tabular 'baselines=[constant,adult-logreg]'
+      frugalbench certify -m model=nhanes-mlp,nhanes-mlp-int8 plan=quick
+      frugalbench certify results/RECORD --policy ./mine.yaml
+    """
+    from frugalbench import config, console
+
+    output = console.Output(as_json=as_json, quiet=quiet)
+    stored = [word for word in words[:1] if _is_stored(word)]
+    if stored:
+        others = list(words[1:])
+        if [word.partition("=")[0] for word in others] == ["policy"]:
+            policy = others.pop().partition("=")[2]
+        if others:
+            raise UsageError("a stored record takes --policy and nothing else: it is not measured")
+        chosen = policy or DEFAULT_POLICY
+        sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
+    if policy is not None:
+        words = (*words, f"policy={policy}")
+
+    def measured(question: config.Question) -> int:
+        return console.certify(question, output, reference)
+
+    sys.exit(config.launch(words, measured, refuse))
+
+
+def _is_stored(word: str) -> bool:
+    """Whether the first word is a record: a folder with one, or any path that is no setting."""
+    path = Path(word)
+    return (path / "record.json").exists() or ("=" not in word and path.exists())
