@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from frugalbench import metrics
-from frugalbench.certify._decide import Decision, Outcome, decide
+from frugalbench.certify._decide import SEVERITY, Outcome, decide, overall
 from frugalbench.certify._policy import Policy, Rule, check, digest
 from frugalbench.metrics import Metric, Scope, Settled, validity
 from frugalbench.record import Record
@@ -20,6 +20,7 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
     "EXIT_CODES",
+    "SEVERITY",
     "Finding",
     "Outcome",
     "Policy",
@@ -30,21 +31,7 @@ __all__ = [
     "judge",
 ]
 
-SEVERITY: tuple[Outcome, ...] = ("PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL")
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3, "NOT_EVALUATED": 3}
-
-RUN_FAMILIES = ("latency", "energy", "carbon", "water", "projection")
-RUN_TOO = (
-    "necessity.extra_energy",
-    "necessity.energy_per_extra_correct",
-    "necessity.latency_ratio",
-)
-ANSWER_FAMILIES = (
-    *("quality", "calibration", "fairness", "drift", "robustness", "explanation", "privacy"),
-    "necessity",
-)
-"""What an INVALID run leaves without evidence: what was timed, and, where a model does not answer
-alike from call to call, what it answered."""
 
 LACKING = {
     "attribute": ("missing_attribute", "no group column was declared: add data.groups=[…]"),
@@ -112,14 +99,12 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
     findings = tuple(
         judged.find(rule, scope) for rule in policy.rules for scope in _scopes(record, rule, policy)
     )
-    required = [finding.outcome for finding in findings if finding.rule.required]
-    overall: Outcome = max(required, key=SEVERITY.index) if required else "NOT_EVALUATED"
     return Verdict(
         record=record.id,
         policy=policy.name,
         policy_version=policy.version,
         policy_sha256=digest(policy),
-        overall=overall,
+        overall=overall((one.rule, one.outcome) for one in findings),
         findings=findings,
         reference=reference.id if reference is not None else "",
     )
@@ -155,10 +140,7 @@ class _Judged:
             given["reference"] = self._reference
         measure = self._lacking(metric, scope) or metric(self._record, **given)
         settle = self._settle(metric, given)
-        by_group = "attribute" in scope
-        decision = decide(rule, self._policy, measure, by_group=by_group, settle=settle)
-        if (why := self._void(rule.metric)) and isinstance(measure, Value):
-            decision = Decision("NOT_EVALUATED", why)
+        decision = decide(rule, self._policy, measure, self._flaws, settle=settle)
         return Finding(
             rule=rule,
             address=metrics.address(rule.metric, scope),
@@ -187,12 +169,3 @@ class _Judged:
     def _settle(self, metric: Metric, given: dict[str, Any]) -> Callable[[float], Settled] | None:
         settle = metric.settle
         return None if settle is None else lambda bound: settle(self._record, bound, **given)
-
-    def _void(self, name: str) -> str:
-        """Why a run is no evidence for a metric, or nothing."""
-        family = name.partition(".")[0]
-        timed = family in RUN_FAMILIES or name in RUN_TOO
-        for flaw in self._flaws:
-            if timed or (flaw.code == "answers_differ" and family in ANSWER_FAMILIES):
-                return f"the run is INVALID: {flaw.detail}"
-        return ""

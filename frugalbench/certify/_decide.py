@@ -1,17 +1,33 @@
 """The outcome of one measure against one bound, and the sentence that says what would change it."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, get_args
 
+from frugalbench import metrics
 from frugalbench.certify._policy import Policy, Rule
 from frugalbench.metrics import Settled
+from frugalbench.metrics.validity import Flaw
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["Decision", "Outcome", "decide"]
+__all__ = ["Decision", "Outcome", "decide", "overall"]
 
 Outcome = Literal["PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL"]
 """From the best to the worst: the overall verdict is the worst of the required rules."""
+SEVERITY: tuple[Outcome, ...] = get_args(Outcome)
+
+RUN_FAMILIES = ("latency", "energy", "carbon", "water", "projection")
+RUN_TOO = (
+    "necessity.extra_energy",
+    "necessity.energy_per_extra_correct",
+    "necessity.latency_ratio",
+)
+ANSWER_FAMILIES = (
+    *("quality", "calibration", "fairness", "drift", "robustness", "explanation", "privacy"),
+    "necessity",
+)
+"""What an INVALID run leaves without evidence: what was timed, and, where a model does not answer
+alike from call to call, what it answered."""
 
 MOST_OBSERVATIONS = 1e9
 # A sample sized so that the expected interval just touches the bound settles the rule one time in
@@ -32,20 +48,37 @@ class Decision(NamedTuple):
 Settle = Callable[[float], Settled]
 
 
+def overall(outcomes: Iterable[tuple[Rule, Outcome]]) -> Outcome:
+    """The worst outcome of the required rules; without a required one nothing was evaluated."""
+    required = [outcome for rule, outcome in outcomes if rule.required]
+    return max(required, key=SEVERITY.index) if required else "NOT_EVALUATED"
+
+
 def decide(
-    rule: Rule, policy: Policy, measure: Measure, *, by_group: bool, settle: Settle | None = None
+    rule: Rule,
+    policy: Policy,
+    measure: Measure,
+    flaws: Iterable[Flaw] = (),
+    *,
+    settle: Settle | None = None,
 ) -> Decision:
     """The outcome of one measure, and the sentence that says what would change it.
+
+    The outcome depends on what a certificate discloses, and on nothing else: `settle` only adds
+    to the sentence.
 
     Args:
         rule: what is asked.
         policy: its stand on evidence.
         measure: what was found.
-        by_group: whether the measure is over groups of people.
+        flaws: what makes the run INVALID.
         settle: what is known of a bound group by group, for a measure that can say.
     """
     if isinstance(measure, Missing):
         return Decision("NOT_EVALUATED", measure.detail or measure.reason)
+    if why := _void(rule.metric, flaws):
+        return Decision("NOT_EVALUATED", why)
+    by_group = "attribute" in metrics.find(rule.metric).parameters
     accepted = rule.methods or policy.methods
     if measure.method == "pretend":
         why = "the number comes from a pretend meter, which can never certify"
@@ -117,3 +150,13 @@ def _needed(value: Value, bound: float) -> int | None:
     ratio = half / distance
     needed = max(value.n * POWER_FACTOR * ratio * ratio, value.n + 1)
     return math.ceil(needed) if needed <= MOST_OBSERVATIONS else None
+
+
+def _void(name: str, flaws: Iterable[Flaw]) -> str:
+    """Why a run is no evidence for a metric, or nothing."""
+    family = name.partition(".")[0]
+    timed = family in RUN_FAMILIES or name in RUN_TOO
+    for flaw in flaws:
+        if timed or (flaw.code == "answers_differ" and family in ANSWER_FAMILIES):
+            return f"the run is INVALID: {flaw.detail}"
+    return ""

@@ -18,7 +18,8 @@ __all__ = ["Policy", "Rule", "check", "digest"]
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One requirement: a metric, one bound in the metric's own unit, and why.
 
-    `methods`, when given, replaces the policy's list of accepted methods for this rule.
+    `methods`, when given, replaces the policy's list of accepted methods for this rule. `speaks_to`
+    names the law or practice it is about, as `AI Act art. 15(1)`: it is no claim of conformity.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     methods: tuple[Method, ...] = ()
     why: str = ""
     pourquoi: str = ""
+    speaks_to: tuple[str, ...] = ()
 
     @property
     def bound(self) -> str:
@@ -43,6 +45,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `methods` lists how a number may have been got: leave `modelled` out and a modelled energy is
     not evaluated. A group smaller than `min_group` is inconclusive. Rows without a group are a
     group of their own (`include`), left out (`exclude`) or a reason not to evaluate (`fail`).
+    A certificate under it is valid for `validity_days`, and shows no number that rests on fewer
+    than `min_cell` people.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     methods: tuple[Method, ...] = (*MEASURED, "timer", "counted")
     min_group: Annotated[int, Meta(ge=1)] = 30
     missing_groups: MissingGroups = "fail"
+    validity_days: Annotated[int, Meta(ge=1, le=3660)] = 365
+    min_cell: Annotated[int, Meta(ge=1)] = 10
 
 
 def digest(policy: Policy) -> str:
