@@ -66,7 +66,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every finding, and the worst outcome among the required ones.
 
-    `reference` is the record it was compared with; empty where it was judged by itself.
+    `reference` is the record it was compared with; empty where it was judged by itself. What is
+    published of it holds for `validity_days`, and shows no number that rests on fewer than
+    `min_cell` people, as the policy says.
     """
 
     record: str
@@ -76,6 +78,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     overall: Outcome
     findings: tuple[Finding, ...]
     reference: str = ""
+    validity_days: int = 365
+    min_cell: int = 10
 
     @property
     def exit_code(self) -> int:
@@ -107,6 +111,8 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
         overall=overall((one.rule, one.outcome) for one in findings),
         findings=findings,
         reference=reference.id if reference is not None else "",
+        validity_days=policy.validity_days,
+        min_cell=policy.min_cell,
     )
 
 

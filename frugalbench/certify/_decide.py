@@ -10,7 +10,7 @@ from frugalbench.metrics import Settled
 from frugalbench.metrics.validity import Flaw
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["Decision", "Outcome", "decide", "overall"]
+__all__ = ["Decision", "Outcome", "decide", "overall", "void"]
 
 Outcome = Literal["PASS", "INCONCLUSIVE", "NOT_EVALUATED", "FAIL"]
 """From the best to the worst: the overall verdict is the worst of the required rules."""
@@ -76,7 +76,7 @@ def decide(
     """
     if isinstance(measure, Missing):
         return Decision("NOT_EVALUATED", measure.detail or measure.reason)
-    if why := _void(rule.metric, flaws):
+    if why := void(rule.metric, flaws):
         return Decision("NOT_EVALUATED", why)
     by_group = "attribute" in metrics.find(rule.metric).parameters
     accepted = rule.methods or policy.methods
@@ -152,7 +152,7 @@ def _needed(value: Value, bound: float) -> int | None:
     return math.ceil(needed) if needed <= MOST_OBSERVATIONS else None
 
 
-def _void(name: str, flaws: Iterable[Flaw]) -> str:
+def void(name: str, flaws: Iterable[Flaw]) -> str:
     """Why a run is no evidence for a metric, or nothing."""
     family = name.partition(".")[0]
     timed = family in RUN_FAMILIES or name in RUN_TOO
