@@ -11,7 +11,7 @@ from frugalbench.metrics import Metric, validity
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
-__all__ = ["Row", "compare", "of_families", "one_sided"]
+__all__ = ["Row", "compare", "obstacle", "of_families", "one_sided"]
 
 BETWEEN_PROCESSES = 0.05
 """The interval of a timing may be that of one process; medians of fresh processes on one machine
@@ -62,7 +62,7 @@ def compare(a: Record, b: Record) -> tuple[Row, ...]:
         if isinstance(one, Missing) and isinstance(other, Missing):
             continue
         rows.append(
-            _row(address, metric, one, other, _obstacle(address, a, b, one, other, invalid))
+            _row(address, metric, one, other, obstacle(address, a, b, one, other, invalid))
         )
     return tuple(rows)
 
@@ -90,7 +90,7 @@ def one_sided(row: Row) -> bool:
     return bool(absent) and (absent == ["not_in_record"] or bool(row.comparable))
 
 
-def _obstacle(
+def obstacle(
     address: str, a: Record, b: Record, one: Measure, other: Measure, invalid: str
 ) -> str:
     """Why two measures of one metric do not compare, or nothing.

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "frugalbench"
 # From the lowest to the highest; modules of one layer do not know each other.
 LAYERS = (
     {"errors"},
-    {"plugins", "values"},
+    {"plugins", "strict", "values"},
     {"spec"},
     {"record"},
     {
@@ -25,11 +25,12 @@ LAYERS = (
     {"assembly"},
     {"beside", "context"},
     {"audit", "bench", "certify", "compare"},
+    {"declarations", "frugality", "regress"},
     {"store", "report", "settings", "attend"},
-    {"overrides", "worker", "doctor"},
+    {"anchors", "overrides", "worker", "doctor"},
     {"config"},
-    {"console", "endings"},
-    {"commands"},
+    {"console", "endings", "gate"},
+    {"commands", "pytest_plugin"},
     {"cli"},
     {"__main__"},
 )
@@ -48,7 +49,8 @@ HOMES = {
     "rich": {"console.py", "report/_terminal.py", "report/_verdict.py", "report/text.py"},
     "jinja2": {"report/html.py"},
     "pyarrow": {"audit.py", "data"},
-    "scipy": {"metrics/_intervals.py", "metrics/_proportions.py"},
+    "scipy": {"metrics/_intervals.py", "metrics/_proportions.py", "metrics/_welch.py"},
+    "pytest": {"pytest_plugin.py"},
     "click": {"cli.py", "commands", "console.py", "endings.py"},
 }
 

@@ -11,11 +11,13 @@ import msgspec
 from frugalbench.certify import Outcome
 from frugalbench.metrics.necessity import Standing
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Run
+from frugalbench.regress import Change
 from frugalbench.spec import Spec
 from frugalbench.values import Grade, Method
 
 __all__ = [
     "FORMAT",
+    "Against",
     "Apart",
     "Facts",
     "Judged",
@@ -29,9 +31,9 @@ __all__ = [
     "Said",
 ]
 
-FORMAT: Literal[3] = 3
+FORMAT: Literal[4] = 4
 """The format of the JSON report. 1: the first one. 2: records of format 2, bound, grade, flaws.
-3: records of format 3."""
+3: records of format 3. 4: regressions."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,13 +176,22 @@ class Apart(Part, frozen=True):
     p_adjusted: float
 
 
+class Against(Part, frozen=True):
+    """A comparison with an earlier record, as a gate makes it; `exit_code` is its own."""
+
+    baseline: str
+    exit_code: int
+    changes: tuple[Change, ...]
+
+
 class Report(Part, frozen=True):
     """Everything one report holds; `verdict` is null where no policy was applied.
 
-    `pairs` are the pairs of groups that the rules on disparities found outside their bounds.
+    `pairs` are the pairs of groups that the rules on disparities found outside their bounds;
+    `regressions` is null where there was no earlier record to hold it against.
     """
 
-    format: Literal[3]
+    format: Literal[4]
     record: Facts
     invalid: tuple[Said, ...]
     disturbed: tuple[str, ...]
@@ -188,3 +199,4 @@ class Report(Part, frozen=True):
     metrics: tuple[Measured, ...]
     frontier: tuple[Placed, ...]
     pairs: tuple[Apart, ...]
+    regressions: Against | None

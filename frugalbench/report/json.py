@@ -11,10 +11,12 @@ from frugalbench.certify import Finding, Verdict
 from frugalbench.metrics import validity
 from frugalbench.metrics.necessity import Point, frontier
 from frugalbench.record import Record
+from frugalbench.regress import Change, Regressions
 from frugalbench.report._flags import Flagged, flagged
 from frugalbench.report._format import Lang
 from frugalbench.report._shapes import (
     FORMAT,
+    Against,
     Apart,
     Facts,
     Judged,
@@ -38,10 +40,14 @@ def render(
     verdict: Verdict | None,
     lang: Lang = "en",
     reference: Record | None = None,
+    regressions: Regressions | None = None,
+    *,
+    allow_uncompared: bool = False,
 ) -> str:
     """The whole report as indented JSON; `lang` changes nothing, programs read one language.
 
     With a `reference` the metrics that compare the record with it are among the others.
+    `allow_uncompared` says what a gate accepts of `regressions`.
     """
     report = Report(
         format=FORMAT,
@@ -61,6 +67,7 @@ def render(
         ),
         frontier=tuple(map(_placed, frontier(record))),
         pairs=tuple(one for found in flagged(record, verdict) for one in _apart(found)),
+        regressions=None if regressions is None else _against(regressions, allow_uncompared),
     )
     built = _encodable(msgspec.to_builtins(report))
     return msgspec.json.format(msgspec.json.encode(built), indent=2).decode() + "\n"
@@ -142,6 +149,21 @@ def _apart(found: Flagged) -> Iterator[Apart]:
             p=pair.p,
             p_adjusted=pair.adjusted,
         )
+
+
+def _against(found: Regressions, allow_uncompared: bool) -> Against:
+    return Against(
+        baseline=found.baseline,
+        exit_code=found.exit_code(allow_uncompared=allow_uncompared),
+        changes=tuple(map(_change, found.changes)),
+    )
+
+
+def _change(one: Change) -> Change:
+    """The same with null for an end that no number bounds."""
+    ends = {name: getattr(one, name) for name in ("estimate", "low", "high")}
+    known = {name: x if x is None else _finite(x) for name, x in ends.items()}
+    return msgspec.structs.replace(one, **known)
 
 
 def _file_name(path: str) -> str:

@@ -16,10 +16,12 @@ from rich.text import Text
 from frugalbench.certify import Verdict
 from frugalbench.compare import Row, one_sided
 from frugalbench.record import Record
+from frugalbench.regress import Regressions
 from frugalbench.report._deploy import projected
 from frugalbench.report._drifted import drift
 from frugalbench.report._facts import alerts, facts, notes, which
 from frugalbench.report._format import clean, plain
+from frugalbench.report._gated import OF_CHANGE, change_in_words
 from frugalbench.report._phrases import WORDS
 from frugalbench.report._sections import chosen, family, gone, sections
 from frugalbench.report._terminal import (
@@ -40,6 +42,7 @@ __all__ = [
     "header",
     "measures_table",
     "progress",
+    "regressions_table",
     "verdict_line",
     "verdict_table",
 ]
@@ -194,6 +197,17 @@ def drift_table(before: Record, after: Record) -> RenderableType:
     """How the answers of two versions to the same samples differ, over all and by group."""
     found, made = drift(after, before, "en")
     return Group(*drawn_sections(made), *_not_measured(found, failed=False))
+
+
+def regressions_table(found: Regressions) -> RenderableType:
+    """What a record was compared with an earlier one in, the worst first."""
+    table = plain_table("Since", "Measure", "Change, above 0 is worse")
+    order = list(OF_CHANGE)
+    for one in sorted(found.changes, key=lambda one: order.index(one.outcome)):
+        word = one.outcome.replace("_", " ").lower()
+        told = change_in_words(one)
+        table.add_row(Text(word), Text(clean(one.address)), Text(told))
+    return Group(Text(f"\nsince the baseline {clean(found.baseline)}"), table)
 
 
 def checks_table(checks: Iterable[Check]) -> RenderableType:
