@@ -39,7 +39,7 @@ LISTS = (
     ("target", "meters"),
 )
 
-__all__ = ["Question", "launch", "load_spec"]
+__all__ = ["Question", "launch", "load_question", "load_spec"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,12 +87,21 @@ def load_spec(*overrides: str) -> Spec:
     Raises:
         UsageError: as the command line would say.
     """
+    return load_question(*overrides).spec
+
+
+def load_question(*overrides: str) -> Question:
+    """The spec, the policy and the results folder that the command line would make of these.
+
+    Raises:
+        UsageError: as the command line would say.
+    """
     from hydra import compose, initialize_config_dir
 
     name, words = translate(overrides)
     with _hydra_words(), initialize_config_dir(str(config_folder().resolve()), version_base="1.3"):
         _register()
-        return _question(_plain(compose(name, words))).spec
+        return _question(_plain(compose(name, words)))
 
 
 def launch(
