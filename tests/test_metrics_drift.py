@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from _build import change, labels
+from _records import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -13,7 +14,7 @@ from statsmodels.stats.contingency_tables import (  # type: ignore[import-untype
 )
 
 from frugalbench.certify import Policy, Rule, judge
-from frugalbench.metrics import find, measure_all
+from frugalbench.metrics import every, find, measure_all
 from frugalbench.metrics._proportions import mcnemar, paired_difference
 from frugalbench.record import Record
 from frugalbench.settings import load_policy
@@ -274,3 +275,22 @@ def test_a_group_whose_errors_did_not_change_is_as_uncertain_as_the_others() -> 
     pooled = np.sqrt(less[codes == 1].var(ddof=1) / 2 / 200)
     assert found.high == pytest.approx(1.653 * pooled, rel=0.3)
     assert found.low < 0 < found.high
+
+
+def test_groups_that_nobody_states_are_missing_and_no_crash() -> None:
+    record = unstated(make_record())
+    asked = [
+        one
+        for one in every().values()
+        if "missing" in one.parameters and "probe" not in one.parameters
+    ]
+    assert len(asked) > 20
+    for metric in asked:
+        given = {"reference": record} if metric.paired else {}
+        found = metric(record, attribute="sex", missing="exclude", **given)
+        assert isinstance(found, Missing), metric.name
+
+
+def unstated(record: Record) -> Record:
+    nobody = np.full_like(record.arrays["group:sex"], -1)
+    return change(record, arrays={**record.arrays, "group:sex": nobody})

@@ -233,6 +233,8 @@ def group_rows(
             reason="missing_attribute", detail=f"'{attribute}' is left out by the policy"
         )
     stated = np.setdiff1d(np.arange(len(names)), seen.unstated)
+    if not stated.size:
+        return Missing(reason="empty_group", detail=f"no row says its '{attribute}'")
     place = np.zeros(len(names), np.int64)
     place[stated] = np.arange(stated.size)
     return tuple(names[group] for group in stated), place[codes[~absent]], rows[~absent]
