@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -39,6 +40,7 @@ __all__ = [
     "moment",
     "named",
     "predicate",
+    "serial",
     "shareable",
     "slice_of",
     "told",
@@ -210,6 +212,13 @@ def moment(text: str, days: int = 0) -> str | None:
     except (ValueError, OverflowError):
         return None
     return then.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def serial(record: Record, verdict: Verdict | None) -> str:
+    """A name of what is exported that is the same whenever it is written again (UUID version 5)."""
+    judged = (verdict.policy_sha256, verdict.reference) if verdict is not None else ()
+    about = "/".join(clean(one) for one in (record.id, record.model.sha256, *judged))
+    return str(uuid5(NAMESPACE_URL, f"frugalbench:{about}"))
 
 
 def known(**entries: Any) -> dict[str, Any]:

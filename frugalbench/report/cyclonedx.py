@@ -7,7 +7,6 @@ field for (units, how a number was got, water) is in properties whose names begi
 """
 
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -23,6 +22,7 @@ from frugalbench.report._disclosed import (
     measures,
     moment,
     named,
+    serial,
     slice_of,
     told,
 )
@@ -50,7 +50,7 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
         "$schema": f"http://cyclonedx.org/schema/bom-{VERSION}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": VERSION,
-        "serialNumber": f"urn:uuid:{_serial(record, verdict)}",
+        "serialNumber": f"urn:uuid:{serial(record, verdict)}",
         "version": 1,
         "metadata": known(
             timestamp=made, tools={"components": [_tool(record)]}, component=_model(record, found)
@@ -62,13 +62,6 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
         bom["declarations"] = declarations(record, verdict)
     bom["properties"] = _told(record, verdict)
     return msgspec.json.format(msgspec.json.encode(bom), indent=2).decode() + "\n"
-
-
-def _serial(record: Record, verdict: Verdict | None) -> str:
-    """A name of this document that is the same whenever it is written again (UUID version 5)."""
-    judged = (verdict.policy_sha256, verdict.reference) if verdict is not None else ()
-    about = "/".join(clean(one) for one in (record.id, record.model.sha256, *judged))
-    return str(uuid5(NAMESPACE_URL, f"frugalbench:{about}"))
 
 
 def _tool(record: Record) -> Json:
