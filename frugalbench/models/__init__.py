@@ -22,7 +22,7 @@ from frugalbench.models._weights import weights
 from frugalbench.record import ModelFacts, Port
 from frugalbench.spec import Model
 
-__all__ = ["GraphFacts", "converted", "file_sha256", "inspect"]
+__all__ = ["GraphFacts", "converted", "file_sha256", "inspect", "parts"]
 
 MAX_GRAPH_BYTES = 2 * 1024**3
 """The limit of the protobuf format itself."""
@@ -42,6 +42,18 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parts(path: Path) -> dict[str, str]:
+    """SHA-256 of each file of a model by its path in the model's folder; the model file's first.
+
+    Raises:
+        UsageError: as `inspect`.
+    """
+    folder = path.parent.resolve()
+    beside = sorted(_external_files(_parse(path), path))
+    weights_of = {part.relative_to(folder).as_posix(): _digest(part) for part in beside}
+    return {path.name: _digest(path)} | weights_of
 
 
 def inspect(model: Model) -> GraphFacts:

@@ -1,0 +1,150 @@
+"""What `sign` and `commit` do with files: read them, certify or co-sign, write the bundle."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from frugalbench import settings, store
+from frugalbench.attest import _dsse
+from frugalbench.attest._coded import coded, load_codes, save_codes
+from frugalbench.attest._commitment import NONE, link, load_commitment
+from frugalbench.attest._files import digested, measured
+from frugalbench.attest._issue import Beside, evaluation, issue
+from frugalbench.attest._keys import PrivateKey, PublicKey, keyid
+from frugalbench.attest._predicate import Evaluation
+from frugalbench.attest._revocation import certificate_id
+from frugalbench.attest._steps import VerificationError
+from frugalbench.attest._verify import Trust, Verified, own_statement, read_certificate, verify
+from frugalbench.certify import digest
+from frugalbench.errors import MeasurementError, UsageError
+
+__all__ = ["Request", "certify", "cosign", "now", "trusted_keys", "trusted_policies"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to certify a record by, and what to say beside the verdict.
+
+    `model` is the model file, None where it was measured; `codes` is the file that keeps which code
+    stands for which group, None to name groups as they are.
+    """
+
+    policy: str
+    model: Path | None = None
+    reference: Path | None = None
+    commitment: Path | None = None
+    codes: Path | None = None
+    supersedes: tuple[Path, ...] = ()
+    declarations: dict[str, Any] | None = None
+
+
+def now() -> datetime:
+    """This moment, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def certify(
+    path: Path, key: PrivateKey, request: Request, out: Path | None, at: datetime
+) -> tuple[Path, Evaluation]:
+    """Certify a stored record and write the signed bundle.
+
+    Args:
+        path: the record's folder, or the `record.json` in it.
+        key: signs.
+        request: what to certify by.
+        out: the bundle; None means one beside the record, named by the model.
+        at: now.
+
+    Returns:
+        The bundle, and what it says.
+
+    Raises:
+        FrugalbenchError: as `store.load` and `evaluation`, or the bundle is there already.
+    """
+    record = store.load(path)
+    folder = path.parent if path.name == store.RECORD else path
+    policy = settings.load_policy(request.policy)
+    reference = None if request.reference is None else store.load(request.reference)
+    if reference is not None and reference.failure is not None:
+        raise MeasurementError(f"the reference {request.reference} is of a failed measurement")
+    committed = NONE
+    if request.commitment is not None:
+        committed = link(*load_commitment(request.commitment), record, policy)
+    beside = Beside(
+        evidence=digested(folder, store.RECORD, store.ARRAYS),
+        declarations=request.declarations,
+        pre_registration=committed,
+        supersedes=tuple(map(_identifier, request.supersedes)),
+    )
+    model = measured(record, request.model)
+    bundle = out or folder / f"{_file_name(model.name)}.intoto.jsonl"
+    _refuse_taken(bundle, out)
+    if request.codes is not None:
+        records = (record,) if reference is None else (record, reference)
+        named, codes = coded(records, load_codes(request.codes))
+        record, reference = named[0], (named[1] if len(named) > 1 else None)
+        beside = replace(beside, groups_coded=True)
+        save_codes(request.codes, codes)
+    said = evaluation(record, policy, model, at, reference=reference, beside=beside)
+    store.write_whole(bundle, _dsse.bundle(issue(said, key)).decode())
+    return bundle, said
+
+
+def _identifier(bundle: Path) -> str:
+    try:
+        return certificate_id(own_statement(read_certificate(bundle)).payload)
+    except VerificationError as error:
+        raise UsageError(f"{bundle} cannot be superseded: {error}") from None
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:100] or "model"
+
+
+def _refuse_taken(bundle: Path, out: Path | None) -> None:
+    if bundle.exists() or bundle.is_symlink():
+        other = "another --out" if out else "--out"
+        raise UsageError(f"{bundle} is there already: give {other}, or move it away")
+
+
+def cosign(
+    bundle: Path, key: PrivateKey, model: Path, trust: Trust, out: Path | None
+) -> tuple[Path, Verified]:
+    """Add a signature to every statement of a certificate, after it was verified.
+
+    Raises:
+        VerificationError: it does not hold, so it is not signed.
+        FrugalbenchError: as `verify`, or it cannot be written.
+    """
+    verified = verify(bundle, model, trust)
+    target = out or bundle
+    if out is not None:
+        _refuse_taken(out, out)
+    signed = _dsse.bundle(one.signed(key) for one in read_certificate(bundle))
+    store.write_whole(target, signed.decode())
+    return target, verified
+
+
+def trusted_keys(keys: Sequence[PublicKey]) -> dict[str, PublicKey]:
+    """Keys by their identifiers."""
+    return {keyid(key): key for key in keys}
+
+
+def trusted_policies(policy: str | None) -> Mapping[str, str]:
+    """The policy a verifier asks for, or else every shipped one, by SHA-256.
+
+    Raises:
+        UsageError: there is no such policy.
+        VerificationError: the file is there and is no policy that can be judged by.
+    """
+    names = settings.options("policy") if policy is None else (policy,)
+    try:
+        found = [settings.load_policy(name) for name in names]
+    except UsageError as error:
+        if policy is not None and Path(policy).is_file():
+            raise VerificationError("policy", str(error)) from None
+        raise
+    return {digest(one): f"'{one.name}' {one.version}" for one in found}

@@ -1,0 +1,117 @@
+"""What a verified certificate says, in a few lines for a person."""
+
+from frugalbench.attest._predicate import Claim
+from frugalbench.attest._verify import Verified
+from frugalbench.certify import Outcome
+from frugalbench.report._format import Lang, clean
+from frugalbench.report._phrases import WORDS as SHARED
+
+__all__ = ["summary"]
+
+MOST = 12
+WORDS: dict[Lang, dict[str, str]] = {
+    "en": {
+        "head": "verified: {outcome} by the policy {policy} {version}",
+        "model": "model       {name}, SHA-256 {digest}",
+        "target": "target      {device}, {runtime}, {provider}, {precision}",
+        "data": "data        {name}, rows {n}",
+        "few": "too few to say",
+        "signed": "signed by   {keys}",
+        "valid": "valid       {begun} to {ends}, by the signer's clock",
+        "no_list": "revocation  not looked at: give the signer's list with --revocations",
+        "list": "revocation  not on the list with serial number {serial}",
+        "committed": "fixed       {sentence}",
+        "coded": "groups      named by codes",
+        "invalid": "invalid     {detail}",
+        "rules": "rules       {n} claims, of which these required ones do not pass:",
+        "all": "rules       {n} claims; every required one passes",
+        "more": "            and {n} more",
+        "limits": "This is evidence about one version of a model, on one target, one data set and "
+        "under one policy. It is no certification of a product.",
+    },
+    "fr": {
+        "head": "vérifié : {outcome} selon la politique {policy} {version}",
+        "model": "modèle      {name}, SHA-256 {digest}",
+        "target": "cible       {device}, {runtime}, {provider}, {precision}",
+        "data": "données     {name}, lignes {n}",
+        "few": "trop peu pour le dire",
+        "signed": "signé par   {keys}",
+        "valid": "valable     du {begun} au {ends}, à l'horloge du signataire",
+        "no_list": "révocation  non consultée : donnez la liste du signataire avec --revocations",
+        "list": "révocation  absent de la liste de numéro de série {serial}",
+        "committed": "fixé        {sentence}",
+        "coded": "groupes     désignés par des codes",
+        "invalid": "non valide  {detail}",
+        "rules": "règles      {n} constats ; ceux-ci, exigés, ne passent pas :",
+        "all": "règles      {n} constats ; tous ceux qui sont exigés passent",
+        "more": "            et {n} de plus",
+        "limits": "Ceci est un ensemble de preuves sur une version d'un modèle, sur une cible, un "
+        "jeu de données et selon une politique. Ce n'est pas une certification de produit.",
+    },
+}
+FIXED: dict[Lang, dict[bool, str]] = {
+    "en": {
+        True: "policy and data before the run ({at}), by the signer's clock",
+        False: "nothing shows that the policy was fixed before the run",
+    },
+    "fr": {
+        True: "politique et données avant la mesure ({at}), à l'horloge du signataire",
+        False: "rien ne montre que la politique a été fixée avant la mesure",
+    },
+}
+
+
+def summary(verified: Verified, lang: Lang = "en") -> str:
+    """The verdict, what it is about, who says so, and what does not pass."""
+    said, words = verified.evaluation, WORDS[lang]
+    target, data = said.target, said.data
+    before = said.pre_registration
+    fixed = FIXED[lang][before.counts].format(at=clean(before.committed_at or ""))
+    lines = [
+        words["head"].format(
+            outcome=SHARED[lang].outcomes[verified.verdict],
+            policy=clean(said.policy.name),
+            version=clean(said.policy.version),
+        ),
+        words["model"].format(name=clean(said.model.name), digest=said.model.digest["sha256"][:16]),
+        words["target"].format(
+            device=clean(target.device),
+            runtime=clean(target.runtime),
+            provider=clean(target.provider),
+            precision=clean(target.precision),
+        ),
+    ]
+    if data is not None:
+        n = words["few"] if data.n is None else str(data.n)
+        lines.append(words["data"].format(name=clean(data.name), n=n))
+    lines += [
+        words["signed"].format(keys=", ".join(key[:16] for key in verified.signers)),
+        words["valid"].format(begun=clean(said.evaluated_at), ends=clean(said.expires_at)),
+        words["no_list"]
+        if verified.serial is None
+        else words["list"].format(serial=verified.serial),
+        words["committed"].format(sentence=fixed),
+        *([words["coded"]] if said.groups_coded else []),
+        *(words["invalid"].format(detail=clean(one.detail, 300)) for one in said.flaws),
+        *_open(said.claims, lang),
+        words["limits"],
+    ]
+    return "\n".join(lines)
+
+
+def _open(claims: tuple[Claim, ...], lang: Lang) -> list[str]:
+    """The required claims that do not pass, the worst of them first."""
+    words = WORDS[lang]
+    held = [one for one in claims if one.required and one.verdict != "PASS"]
+    if not held:
+        any_required = any(one.required for one in claims)
+        return [words["all"].format(n=len(claims))] if any_required else []
+    order: tuple[Outcome, ...] = ("FAIL", "NOT_EVALUATED", "INCONCLUSIVE")
+    held.sort(key=lambda one: order.index(one.verdict))
+    told = [
+        f"            {SHARED[lang].outcomes[one.verdict]}  {clean(one.address)} "
+        f"{one.comparator} {one.threshold} {clean(one.unit).removeprefix('1')}".rstrip()
+        for one in held[:MOST]
+    ]
+    more = [words["more"].format(n=len(held) - MOST)] if len(held) > MOST else []
+    return [words["rules"].format(n=len(claims)), *told, *more]
