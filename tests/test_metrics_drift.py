@@ -289,6 +289,10 @@ def test_groups_that_nobody_states_are_missing_and_no_crash() -> None:
         given = {"reference": record} if metric.paired else {}
         found = metric(record, attribute="sex", missing="exclude", **given)
         assert isinstance(found, Missing), metric.name
+        empty = change(record, data=change(record.data, groups={"sex": ()}))
+        rowless = {"reference": empty} if metric.paired else {}
+        found = metric(empty, attribute="sex", missing="include", **rowless)
+        assert isinstance(found, Missing) or found.n >= 0, metric.name
 
 
 def unstated(record: Record) -> Record:

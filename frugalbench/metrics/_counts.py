@@ -218,8 +218,9 @@ def group_rows(
         )
     rows = np.arange(seen.codes.size) if seen.rows is None else np.flatnonzero(seen.rows)
     names, codes = seen.names, seen.codes[rows]
+    nobody = Missing(reason="one_group", detail=f"no row says its '{attribute}'")
     if missing == "include":
-        return names, codes, rows
+        return (names, codes, rows) if names else nobody
     absent = np.isin(codes, seen.unstated)
     if missing == "fail" and (absent.any() or seen.control_unstated):
         lacking = f"{int(absent.sum())} rows have" if absent.any() else "some rows have"
@@ -234,7 +235,7 @@ def group_rows(
         )
     stated = np.setdiff1d(np.arange(len(names)), seen.unstated)
     if not stated.size:
-        return Missing(reason="empty_group", detail=f"no row says its '{attribute}'")
+        return nobody
     place = np.zeros(len(names), np.int64)
     place[stated] = np.arange(stated.size)
     return tuple(names[group] for group in stated), place[codes[~absent]], rows[~absent]
