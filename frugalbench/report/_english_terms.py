@@ -156,6 +156,15 @@ REASONS = {
     "one_class": "fewer than two rows of one of the classes",
     "no_scores": "the model gives labels only, no scores",
     "not_finite": "the answers are not finite numbers",
+    "no_scale": "the frugality scale has no reference model for this family of tasks yet",
+    "no_reference_model": "the reference model of the frugality scale was not measured "
+    "beside the model",
+    "no_quality_rule": "the policy requires no quality, and what does no job is not frugal",
+    "quality_not_shown": "a required rule on quality does not pass, and what does not "
+    "do its job is not frugal",
+    "energy_not_measured": "the energy was not measured, and the policy does not accept "
+    "a model of it",
+    "other_meter": "the energies of the two models were got in different ways",
     "no_baseline": "no baseline was measured beside the model",
     "invalid_baseline": "the run of the baseline is not valid",
     "no_gain": "the model is not clearly right more often than the baseline",

@@ -156,6 +156,17 @@ REASONS = {
     "one_class": "moins de deux lignes pour une des classes",
     "no_scores": "le modèle donne des classes seules, sans scores",
     "not_finite": "les réponses ne sont pas des nombres finis",
+    "no_scale": "l’échelle de frugalité n’a pas encore de modèle de référence"
+    " pour cette famille de tâches",
+    "no_reference_model": "le modèle de référence de l’échelle de frugalité n’a pas été"
+    " mesuré à côté du modèle",
+    "no_quality_rule": "la politique n’exige aucune qualité, et ce qui ne rend aucun"
+    " service n’est pas frugal",
+    "quality_not_shown": "une règle requise sur la qualité n’est pas respectée, et ce "
+    "qui ne rend pas son service n’est pas frugal",
+    "energy_not_measured": "l’énergie n’a pas été mesurée, et la politique n’accepte pas"
+    " qu’elle soit modélisée",
+    "other_meter": "les énergies des deux modèles n’ont pas été obtenues de la même façon",
     "no_baseline": "aucun modèle de référence n’a été mesuré à côté du modèle",
     "invalid_baseline": "la mesure du modèle de référence n’est pas valide",
     "no_gain": "le modèle n’a pas nettement plus souvent raison que le modèle de référence",
