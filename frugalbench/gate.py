@@ -142,7 +142,7 @@ def _text(kind: str, gated: Gated) -> str | None:
             regressions=gated.regressions,
             allow_uncompared=gated.allow_uncompared,
         )
-    if record is None or gated.error:
+    if record is None or gated.why:
         return summary.whole(gated)
     told = markdown.render(record, verdict)
     return told if gated.regressions is None else f"{told}\n{summary.compared(gated.regressions)}"

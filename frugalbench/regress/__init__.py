@@ -7,6 +7,7 @@ process by process, answers row by row where both records answer the same rows.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
 
@@ -146,11 +147,18 @@ def _decided(family: Family, least: float, seen: Seen) -> Change:
 
 
 def _holm(made: list[Change]) -> tuple[Change, ...]:
-    """The changes with their p-values adjusted over all that were tested (Holm, 1979)."""
-    tested = sorted((one.p, place) for place, one in enumerate(made) if one.p is not None)
-    running = 0.0
-    for rank, (p, place) in enumerate(tested):
-        running = max(running, min(1.0, (len(tested) - rank) * p))
+    """The changes with their p-values adjusted over all that were tested (weighted: Holm, 1979).
+
+    Each family has the same weight, so that many groups of people do not hide a slow model.
+    """
+    sizes = Counter(one.family for one in made if one.p is not None)
+    tested = sorted(
+        (one.p * sizes[one.family], place) for place, one in enumerate(made) if one.p is not None
+    )
+    running, left = 0.0, float(len(sizes))
+    for weighted, place in tested:
+        running = max(running, min(1.0, left * weighted))
+        left -= 1 / sizes[made[place].family]
         outcome: Outcome = "REGRESSED" if running < ALPHA else made[place].outcome
         made[place] = msgspec.structs.replace(made[place], p_adjusted=running, outcome=outcome)
     return tuple(made)

@@ -48,9 +48,14 @@ class Gated:
     allow_uncompared: bool = False
 
     @property
+    def why(self) -> str:
+        """Why nothing was judged, on one line; empty where it was."""
+        return self.error or ("nothing was judged" if self.verdict is None else "")
+
+    @property
     def exit_code(self) -> int:
         """What the command returns: the worst of the verdict and the comparison."""
-        if self.error or self.verdict is None:
+        if self.why or self.verdict is None:
             return self.error_code
         codes = [self.verdict.exit_code]
         if self.regressions is not None:
@@ -60,7 +65,7 @@ class Gated:
     @property
     def word(self) -> str:
         """The gate's own word: ERROR, or an outcome."""
-        if self.error or self.verdict is None:
+        if self.why:
             return "ERROR"
         held: list[Outcome] = [case.outcome for case in cases(self) if case.required]
         worst: Outcome = max(held, key=SEVERITY.index, default="NOT_EVALUATED")

@@ -25,8 +25,8 @@ def render(record: Record, verdict: Verdict | None, lang: Lang = "en") -> str:
 
 def whole(gated: Gated) -> str:
     """Everything a gate found that blocks or warns, one command a line; one notice for a pass."""
-    if gated.error:
-        return _command("error", gated.policy_file, 1, "frugalbench", gated.error) + "\n"
+    if gated.why:
+        return _command("error", gated.policy_file, 1, "frugalbench", gated.why) + "\n"
     found = worst_first(cases(gated))
     lines = [
         *_commands(gated, "error", [one for one in found if level(one) == "error"]),

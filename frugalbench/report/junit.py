@@ -40,7 +40,7 @@ def whole(gated: Gated) -> str:
     found = cases(gated)
     failures = sum(one.required and one.outcome != "PASS" for one in found)
     skipped = sum(not one.required and one.outcome != "PASS" for one in found)
-    errors = int(bool(gated.error))
+    errors = int(bool(gated.why))
     counts = {
         "tests": str(len(found) + errors),
         "failures": str(failures),
@@ -56,7 +56,7 @@ def whole(gated: Gated) -> str:
     lines.append(_open("testsuites", {"name": "frugalbench", **counts}))
     lines.append(_open("testsuite", suite))
     lines += _properties(_about(gated))
-    if gated.error:
+    if gated.why:
         lines += _error(gated)
     for one in found:
         lines += _case(one)
@@ -86,7 +86,7 @@ def _about(gated: Gated) -> Iterable[tuple[str, str]]:
 def _error(gated: Gated) -> Iterable[str]:
     kind = "usage" if gated.error_code == 2 else "measurement"
     yield _open("testcase", {"classname": "gate", "name": "measurement"})
-    yield _open("error", {"message": gated.error, "type": kind}, closed=True)
+    yield _open("error", {"message": gated.why, "type": kind}, closed=True)
     yield "</testcase>"
 
 

@@ -33,7 +33,7 @@ def whole(gated: Gated) -> str:
     """Everything a gate found that is no pass, the worst first, as SARIF."""
     found = [one for one in worst_first(cases(gated)) if level(one) is not None]
     results = [_result(one, gated) for one in found[:MOST_RESULTS]]
-    if gated.error:
+    if gated.why:
         results.insert(0, _unfinished(gated))
     run: dict[str, Any] = {
         "tool": {"driver": _driver(gated, found)},
@@ -49,7 +49,7 @@ def whole(gated: Gated) -> str:
 
 def _driver(gated: Gated, found: list[Case]) -> dict[str, Any]:
     rules: dict[str, dict[str, Any]] = {}
-    if gated.error:
+    if gated.why:
         rules[NOT_MEASURED] = _rule(NOT_MEASURED, "The gate could not judge", "error")
     for one in found:
         rules.setdefault(one.id, _rule(one.id, one.title, level(one) or "none"))
@@ -69,11 +69,11 @@ def _rule(id: str, title: str, loud: str) -> dict[str, Any]:
 
 def _invocation(gated: Gated) -> dict[str, Any]:
     done: dict[str, Any] = {
-        "executionSuccessful": not gated.error,
+        "executionSuccessful": not gated.why,
         "exitCode": gated.exit_code,
     }
-    if gated.error:
-        text = {"text": clean(gated.error, 1000)}
+    if gated.why:
+        text = {"text": clean(gated.why, 1000)}
         done["toolExecutionNotifications"] = [{"level": "error", "message": text}]
     return done
 
@@ -94,7 +94,7 @@ def _unfinished(gated: Gated) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": NOT_MEASURED,
         "level": "error",
-        "message": {"text": clean(gated.error, 1000)},
+        "message": {"text": clean(gated.why, 1000)},
         "partialFingerprints": _fingerprints(NOT_MEASURED, ""),
     }
     return result | _locations(gated, 1)

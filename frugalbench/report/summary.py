@@ -52,8 +52,8 @@ def _head(gated: Gated, lang: Lang) -> str:
     record = gated.record
     name = clean(record.spec.model.name or record.model.name) if record else ""
     parts = [f"## frugalbench{': ' if name else ''}{prose(name)}"]
-    if gated.error:
-        parts.append(f"**✗ ERROR.** {prose(gated.error)}")
+    if gated.why:
+        parts.append(f"**✗ ERROR.** {prose(gated.why)}")
     elif gated.verdict is not None:
         verdict, word = gated.verdict, gated.word
         said = headline(verdict, lang)
