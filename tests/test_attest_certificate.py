@@ -12,14 +12,15 @@ import numpy as np
 import onnx
 import pytest
 from _build import change
-from _certified import POLICY, Certified, answers, certified, record_of, refused, say
+from _certified import POLICY, Certified, answers, certified, record_of, refused, resign, say
 from _onnx import linear
 from _records import HOSTILE
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frugalbench import attest, models, settings, store
+from frugalbench import attest, declarations, models, settings, store
 from frugalbench.attest._claims import plain
+from frugalbench.attest._files import root_digest
 from frugalbench.attest._issue import NON_CLAIMS
 from frugalbench.attest._predicate import measure, number, parsed
 from frugalbench.certify import digest, judge
@@ -302,6 +303,20 @@ def _with_weights(folder: Path) -> Path:
     return file
 
 
+def test_the_root_digest_is_that_of_model_signing() -> None:
+    """As model-signing 1.1.1 gave it for a folder of these files."""
+    held = {
+        "weights.bin": b"w",
+        "model.onnx": b"m",
+        "weights/z.bin": b"z",
+        "Weights2": b"q",
+        "a.bin": b"a",
+    }
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in held.items()}
+    root = "61fae6f044a1c12e6574a55c8a1f64eff4cf5a186bdac548f2dddf44dd516d34"
+    assert root_digest(digests) == root
+
+
 def test_a_model_of_several_files_is_known_by_all_of_them(tmp_path: Path) -> None:
     made = certified(tmp_path / "one")
     folder = tmp_path / "several"
@@ -446,3 +461,40 @@ def test_it_names_what_it_supersedes(made: Certified, tmp_path: Path) -> None:
     assert new.certificate()["supersedes"] == [
         {"digest": {"sha256": hashlib.sha256(payload).hexdigest()}}
     ]
+
+
+def test_what_is_declared_is_in_it_as_declared(made: Certified, tmp_path: Path) -> None:
+    lines = []
+    for line in declarations.empty("en").splitlines():
+        lines.append("date: 2026-01-02" if line.startswith("date:") else line)
+        if line.endswith(">-"):
+            lines.append(" " * (len(line) - len(line.lstrip()) + 2) + "we said so")
+    file = tmp_path / "mine.yaml"
+    file.write_text("\n".join(lines) + "\n")
+    out = tmp_path / "d.jsonl"
+    words = ("sign", str(made.record), "--key", str(made.folder / "lab.key"), "--out", str(out))
+    more = ("--policy", str(made.policy), "--declarations", str(file))
+    result = say(*words, *more)
+    assert result.exit_code == 0, result.output
+    declared = Certified(made.folder, made.record, made.model, made.policy, out)
+    found = declared.certificate()["declarations"]
+    assert found["kind"] == "declared"
+    assert {one["answer"] for one in found["answers"]} == {"we said so"}
+    assert found["declaredBy"]["organisation"] == "we said so"
+    assert declared.certificate()["claims"] == made.certificate()["claims"]
+    result = declared.verify()
+    assert "none was measured" in result.stdout
+    assert "none was measured" not in made.verify().stdout
+
+
+def test_a_frugality_class_is_shown_or_why_there_is_none(made: Certified) -> None:
+    found = made.certificate()["frugality"]
+    assert found["absent"]["reason"]
+    assert "class" not in found
+
+    def classed(said: dict[str, Any]) -> None:
+        about = {"class": "B–C", "scale": "frugality", "scaleVersion": "1", "modelled": True}
+        said["predicate"]["frugality"] = about
+
+    result = made.verify(bundle=resign(made, classed))
+    assert "frugality   B–C, scale frugality 1 (its energy is modelled" in result.stdout

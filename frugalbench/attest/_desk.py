@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from frugalbench import settings, store
+from frugalbench import declarations, settings, store
 from frugalbench.attest import _dsse
 from frugalbench.attest._coded import coded, load_codes, save_codes
 from frugalbench.attest._commitment import NONE, link, load_commitment
@@ -38,7 +37,7 @@ class Request:
     commitment: Path | None = None
     codes: Path | None = None
     supersedes: tuple[Path, ...] = ()
-    declarations: dict[str, Any] | None = None
+    declarations: Path | None = None
 
 
 def now() -> datetime:
@@ -75,7 +74,9 @@ def certify(
         committed = link(*load_commitment(request.commitment), record, policy)
     beside = Beside(
         evidence=digested(folder, store.RECORD, store.ARRAYS),
-        declarations=request.declarations,
+        declarations=None
+        if request.declarations is None
+        else declarations.load(request.declarations),
         pre_registration=committed,
         supersedes=tuple(map(_identifier, request.supersedes)),
     )

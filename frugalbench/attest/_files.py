@@ -1,6 +1,7 @@
 """The files that a certificate is about: known by their bytes, never by their names."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from frugalbench.attest._claims import plain
@@ -33,7 +34,7 @@ def measured(record: Record, model: Path | None) -> Measured:
         digest={"sha256": facts.sha256},
         bytes=facts.bytes,
         files=tuple(Digested(name=one, digest={"sha256": sha}) for one, sha in files.items()),
-        root=_joined([files[one] for one in sorted(files)]) if several else None,
+        root=root_digest(files) if several else None,
         converted_from=facts.converted_from,
     )
 
@@ -52,6 +53,14 @@ def _seen(record: Record, model: Path | None) -> dict[str, str]:
     if model is not None:
         raise UsageError(f"{model} is not the model of this record: give the one it measured")
     return {}
+
+
+def root_digest(files: Mapping[str, str]) -> str:
+    """SHA-256 over the raw digests of files, in the order of their paths, part by part.
+
+    It is what model_signing v1.0 calls the model by (https://github.com/sigstore/model-transparency).
+    """
+    return _joined([files[one] for one in sorted(files, key=lambda one: PurePosixPath(one).parts)])
 
 
 def _joined(digests: list[str]) -> str:

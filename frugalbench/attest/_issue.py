@@ -32,9 +32,12 @@ from frugalbench.attest._statement import derived, statement
 from frugalbench.attest._times import LEEWAY, moment, text
 from frugalbench.certify import Outcome, Policy, Verdict, judge
 from frugalbench.certify._decide import overall
+from frugalbench.declarations import Declarations
 from frugalbench.errors import MeasurementError, UsageError
+from frugalbench.frugality import classify
 from frugalbench.metrics import validity
 from frugalbench.record import Record
+from frugalbench.values import Missing
 
 __all__ = ["NON_CLAIMS", "Beside", "evaluation", "issue", "overall_of"]
 
@@ -54,13 +57,11 @@ NON_CLAIMS = (
 class Beside:
     """What a certificate says beside the verdict, all of it optional.
 
-    `declarations` and `frugality` are plain values, ready for JSON; `supersedes` are the
-    identifiers of certificates that this one replaces.
+    `supersedes` are the identifiers of certificates that this one replaces.
     """
 
     evidence: tuple[Digested, ...] = ()
-    declarations: dict[str, Any] | None = None
-    frugality: dict[str, Any] | None = None
+    declarations: Declarations | None = None
     pre_registration: PreRegistration = NONE
     supersedes: tuple[str, ...] = ()
     groups_coded: bool = False
@@ -131,8 +132,10 @@ def evaluation(
         flaws=tuple(Flawed(code=one.code, detail=plain(one.detail)) for one in flaws),
         groups_coded=beside.groups_coded,
         evidence=beside.evidence,
-        declarations=beside.declarations,
-        frugality=None if beside.frugality is None else _as_text(beside.frugality),
+        declarations=None
+        if beside.declarations is None
+        else _written(msgspec.to_builtins(beside.declarations)),
+        frugality=_frugality(record, verdict),
         supersedes=tuple({"digest": {"sha256": one}} for one in beside.supersedes),
     )
 
@@ -208,10 +211,26 @@ def _data(record: Record, min_cell: int) -> Data | None:
     )
 
 
-def _as_text(value: Any) -> Any:
-    """The same tree with its floats as decimal text."""
+def _frugality(record: Record, verdict: Verdict) -> dict[str, Any]:
+    """The frugality class with its scale, or why there is none."""
+    found = classify(record, verdict)
+    if isinstance(found, Missing):
+        return {"absent": {"reason": found.reason, "detail": plain(found.detail)}}
+    about: dict[str, Any] = _written(msgspec.to_builtins(found))
+    return {"class": found.label} | about
+
+
+def _written(value: Any) -> Any:
+    """The same tree as a predicate has it: floats as decimal text, names in lowerCamelCase."""
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {str(key): _as_text(one) for key, one in value.items()}
-    return [_as_text(one) for one in value] if isinstance(value, list | tuple) else value
+        return {_camel(str(key)): _written(one) for key, one in value.items()}
+    return [_written(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _camel(key: str) -> str:
+    first, *others = key.split("_")
+    return first + "".join(map(str.capitalize, others))

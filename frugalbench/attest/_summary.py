@@ -1,5 +1,7 @@
 """What a verified certificate says, in a few lines for a person."""
 
+from typing import Any
+
 from frugalbench.attest._predicate import Claim
 from frugalbench.attest._verify import Verified
 from frugalbench.certify import Outcome
@@ -23,6 +25,9 @@ WORDS: dict[Lang, dict[str, str]] = {
         "committed": "fixed       {sentence}",
         "coded": "groups      named by codes",
         "invalid": "invalid     {detail}",
+        "class": "frugality   {label}, scale {scale} {version}{modelled}",
+        "modelled": " (its energy is modelled, not measured)",
+        "declared": "declared    answers to a questionnaire are in it; none was measured",
         "rules": "rules       {n} claims, of which these required ones do not pass:",
         "all": "rules       {n} claims; every required one passes",
         "more": "            and {n} more",
@@ -42,6 +47,9 @@ WORDS: dict[Lang, dict[str, str]] = {
         "committed": "fixé        {sentence}",
         "coded": "groupes     désignés par des codes",
         "invalid": "non valide  {detail}",
+        "class": "frugalité   {label}, échelle {scale} {version}{modelled}",
+        "modelled": " (énergie modélisée, non mesurée)",
+        "declared": "déclaré     des réponses à un questionnaire y figurent ; aucune n'est mesurée",
         "rules": "règles      {n} constats ; ceux-ci, exigés, ne passent pas :",
         "all": "règles      {n} constats ; tous ceux qui sont exigés passent",
         "more": "            et {n} de plus",
@@ -92,11 +100,27 @@ def summary(verified: Verified, lang: Lang = "en") -> str:
         else words["list"].format(serial=verified.serial),
         words["committed"].format(sentence=fixed),
         *([words["coded"]] if said.groups_coded else []),
+        *_class(said.frugality or {}, words),
+        *([words["declared"]] if said.declarations is not None else []),
         *(words["invalid"].format(detail=clean(one.detail, 300)) for one in said.flaws),
         *_open(said.claims, lang),
         words["limits"],
     ]
     return "\n".join(lines)
+
+
+def _class(found: dict[str, Any], words: dict[str, str]) -> list[str]:
+    """The frugality class, where there is one: it is the signer's, and is not decided again."""
+    if not isinstance(found.get("class"), str):
+        return []
+    return [
+        words["class"].format(
+            label=clean(found["class"]),
+            scale=clean(str(found.get("scale", ""))),
+            version=clean(str(found.get("scaleVersion", ""))),
+            modelled=words["modelled"] if found.get("modelled") else "",
+        )
+    ]
 
 
 def _open(claims: tuple[Claim, ...], lang: Lang) -> list[str]:

@@ -68,7 +68,7 @@ def sign(
         commitment=given["commitment"],
         supersedes=given["supersedes"],
         codes=key.with_name(f"{key.stem}.groups.json") if given["code_groups"] else None,
-        declarations=_declared(given["declarations"]),
+        declarations=given["declarations"],
     )
     bundle, said = _desk.certify(what, secret, request, out, _desk.now())
     click.echo(f"{said.verdict}\ncertificate {bundle}\nexpires     {said.expires_at}")
@@ -100,14 +100,3 @@ def _cosign(
     trust = attest.Trust(keys=keys, policies=_desk.trusted_policies(policy), at=_desk.now())
     target, verified = _desk.cosign(bundle, secret, given["model"], trust, out)
     click.echo(f"{verified.verdict}\nco-signed   {target}")
-
-
-def _declared(file: Path | None) -> dict[str, Any] | None:
-    if file is None:
-        return None
-    import msgspec
-
-    from frugalbench import declarations
-
-    found: dict[str, Any] = msgspec.to_builtins(declarations.load(file))
-    return found
