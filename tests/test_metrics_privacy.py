@@ -315,3 +315,8 @@ def test_there_is_a_value_or_a_reason_for_any_answers(
     record = answered(y, np.round(score), member_y, np.round(member_score, 1))
     for name in ALL:
         assert isinstance(find(f"privacy.{name}")(record), Value | Missing)
+
+
+def test_scores_that_are_no_probabilities_overflow_nothing() -> None:
+    losses = log_losses(np.zeros(2, np.int64), np.array([[0.0, 1e300], [1e-300, 1e300]]))
+    assert np.isfinite(losses).all()

@@ -36,7 +36,7 @@ def log_losses(y: npt.NDArray[np.int64], score: npt.NDArray[Any]) -> Floats:
     rest = score.copy()
     rest[rows, y] = 0.0
     # Subtracting would lose what is far smaller than one: the others are summed on their own.
-    others = np.maximum(rest, 0.0).sum(axis=1)
+    others = np.clip(rest, 0.0, 1.0).sum(axis=1)
     return np.asarray(np.log1p(others / right))
 
 
