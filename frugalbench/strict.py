@@ -106,9 +106,9 @@ def _sentence(message: str, kind: Any) -> str:
 
 
 def _choices(kind: Any, where: str) -> list[str]:
-    """The words that a field can be, by its path in msgspec's spelling (`$.rules[...].unit`)."""
+    """The words that a field can be, by its path in msgspec's spelling (`$.rules[0].unit`)."""
     kinds = _alternatives(kind)
-    for step in re.findall(r"\w+|\[", where):
+    for step in re.findall(r"[A-Za-z_]\w*|\[", where):
         inner: list[Any] = []
         for one in kinds:
             if step == "[":
