@@ -12,6 +12,7 @@ from frugalbench.attest._files import check_evidence, digested, measured
 from frugalbench.attest._issue import Beside, evaluation, issue
 from frugalbench.attest._keys import generate, keyid, load_private, load_public
 from frugalbench.attest._predicate import Evaluation
+from frugalbench.attest._reproduced import Again, again
 from frugalbench.attest._revocation import certificate_id, revoked
 from frugalbench.attest._steps import Step, VerificationError
 from frugalbench.attest._summary import summary
@@ -19,6 +20,7 @@ from frugalbench.attest._times import moment
 from frugalbench.attest._verify import Trust, Verified, own_statement, read_certificate, verify
 
 __all__ = [
+    "Again",
     "Beside",
     "Envelope",
     "Evaluation",
@@ -26,6 +28,7 @@ __all__ = [
     "Trust",
     "VerificationError",
     "Verified",
+    "again",
     "bundle",
     "certificate_id",
     "check_evidence",

@@ -23,6 +23,7 @@ from frugalbench.attest._predicate import (
     Measured,
     PolicyShown,
     PreRegistration,
+    Reading,
     Reference,
     Target,
     Verifier,
@@ -115,6 +116,7 @@ def evaluation(
         assurance_level="self_attested",
         verdict=overall_of(policy, made),
         model=model,
+        reading=_reading(record),
         policy=_policy(policy, verdict),
         pre_registration=beside.pre_registration,
         harness=Harness(
@@ -169,6 +171,19 @@ def _policy(policy: Policy, verdict: Verdict) -> PolicyShown:
         version=policy.version,
         digest={"sha256": verdict.policy_sha256},
         content=msgspec.to_builtins(policy),
+    )
+
+
+def _reading(record: Record) -> Reading:
+    asked, answer, data = record.spec.model, record.model.answer, record.data
+    positive = None if data is None or data.positive is None else data.classes[data.positive]
+    return Reading(
+        threshold=number(asked.threshold),
+        output=plain(answer.output) if answer else asked.output and plain(asked.output),
+        output_kind=answer.kind if answer else asked.output_kind,
+        positive=None if positive is None else plain(str(positive)),
+        functional_unit=plain(asked.functional_unit),
+        units_per_inference=number(asked.units_per_inference),
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from frugalbench.certify import Outcome, Rule
+from frugalbench.spec import OutputKind
 from frugalbench.values import Grade, Measure, Method, Missing, Value
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Measured",
     "PolicyShown",
     "PreRegistration",
+    "Reading",
     "Reference",
     "Target",
     "comparator",
@@ -145,6 +147,20 @@ class Measured(Part, frozen=True, kw_only=True):
     converted_from: Sha256 | None = None
 
 
+class Reading(Part, frozen=True, kw_only=True):
+    """How the model's outputs were read: the same file, read otherwise, answers otherwise.
+
+    `threshold` turns a probability of the `positive` class into a decision.
+    """
+
+    threshold: Text
+    output: Text | None = None
+    output_kind: OutputKind | None = None
+    positive: Text | None = None
+    functional_unit: Text = ""
+    units_per_inference: Text = "1.0"
+
+
 class Data(Part, frozen=True, kw_only=True):
     """The rows it was asked about, by digest; their number only where it is not too small."""
 
@@ -230,6 +246,7 @@ class Evaluation(Part, frozen=True, kw_only=True):
     assurance_level: Literal["self_attested"]
     verdict: Outcome
     model: Measured
+    reading: Reading
     policy: PolicyShown
     pre_registration: PreRegistration
     harness: Harness

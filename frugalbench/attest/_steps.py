@@ -17,6 +17,7 @@ Step = Literal[
     "revocation",
     "re-judgement",
     "evidence",
+    "reproduction",
 ]
 """What `verify` does, in this order."""
 

@@ -16,6 +16,7 @@ WORDS: dict[Lang, dict[str, str]] = {
         "head": "verified: {outcome} by the policy {policy} {version}",
         "model": "model       {name}, SHA-256 {digest}",
         "target": "target      {device}, {runtime}, {provider}, {precision}",
+        "reading": "answers     {output} as {kind}, threshold {threshold}",
         "data": "data        {name}, rows {n}",
         "few": "too few to say",
         "signed": "signed by   {keys}",
@@ -38,6 +39,7 @@ WORDS: dict[Lang, dict[str, str]] = {
         "head": "vérifié : {outcome} selon la politique {policy} {version}",
         "model": "modèle      {name}, SHA-256 {digest}",
         "target": "cible       {device}, {runtime}, {provider}, {precision}",
+        "reading": "réponses    {output} lu comme {kind}, seuil {threshold}",
         "data": "données     {name}, lignes {n}",
         "few": "trop peu pour le dire",
         "signed": "signé par   {keys}",
@@ -89,6 +91,15 @@ def summary(verified: Verified, lang: Lang = "en") -> str:
             precision=clean(target.precision),
         ),
     ]
+    reading = said.reading
+    if reading.output_kind is not None:
+        lines.append(
+            words["reading"].format(
+                output=clean(reading.output or "?"),
+                kind=reading.output_kind,
+                threshold=clean(reading.threshold),
+            )
+        )
     if data is not None:
         n = words["few"] if data.n is None else str(data.n)
         lines.append(words["data"].format(name=clean(data.name), n=n))

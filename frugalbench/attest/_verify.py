@@ -58,6 +58,7 @@ class Verified:
 
     certificate: str
     evaluation: Evaluation
+    policy: Policy
     verdict: Outcome
     signers: tuple[str, ...]
     serial: int | None
@@ -120,6 +121,7 @@ def verify(bundle: Path, model: Path, trust: Trust) -> Verified:
     return Verified(
         certificate=certificate,
         evaluation=evaluation,
+        policy=policy,
         verdict=verdict,
         signers=tuple(sorted(signed_by)),
         serial=listed.serial if listed else None,
