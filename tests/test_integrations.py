@@ -339,7 +339,7 @@ def test_any_text_is_one_word(text: str, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@settings(max_examples=300)
 @given(text=TEXT)
 def test_any_text_is_one_word_many(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     check_any_text(Runner(tmp_path_factory.mktemp("any")), text)
