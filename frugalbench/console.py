@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from frugalbench import report, settings, store, worker
+from frugalbench.attest import _desk
 from frugalbench.certify import Verdict, judge
 from frugalbench.config import Question
 from frugalbench.errors import MeasurementError, UsageError
@@ -86,10 +88,13 @@ def run(question: Question, output: Output) -> int:
     return 0
 
 
-def certify(question: Question, output: Output, reference: Path | None = None) -> int:
+def certify(
+    question: Question, output: Output, reference: Path | None = None, key: Any = None
+) -> int:
     """Measure, judge, save with reports, show the verdict; returns the exit code.
 
-    Rules on drift compare with the record at `reference`.
+    Rules on drift compare with the record at `reference`. A private `key` signs a certificate,
+    which is kept beside the record.
 
     Raises:
         FrugalbenchError: as `worker.run` and `store.save`, or the measurement failed.
@@ -102,11 +107,19 @@ def certify(question: Question, output: Output, reference: Path | None = None) -
     for name, text_of in _reports(record, verdict).items():
         store.write_whole(folder / name, text_of)
     _refuse_failed(record, folder)
+    signed = None
+    if key is not None:
+        request = _desk.Request(policy=question.policy, reference=reference)
+        signed, said = _desk.certify(folder, key, request, None, _desk.now())
     _tell(record, verdict, output, folder)
     if output.shown:
-        click.echo(
-            f"record  {folder}\nreport  {folder / 'report.html'}\nnext    frugalbench show {folder}"
-        )
+        click.echo(f"record  {folder}\nreport  {folder / 'report.html'}")
+        if signed is None:
+            click.echo(f"next    frugalbench show {folder}")
+        else:
+            given = question.spec.model.path
+            click.echo(f"certificate  {signed}, until {said.expires_at}")
+            click.echo(f"next    frugalbench verify {signed} --model {given} --key NAME.pub")
     return verdict.exit_code
 
 

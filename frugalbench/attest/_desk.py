@@ -17,7 +17,7 @@ from frugalbench.attest._predicate import Evaluation
 from frugalbench.attest._revocation import certificate_id
 from frugalbench.attest._steps import VerificationError
 from frugalbench.attest._verify import Trust, Verified, own_statement, read_certificate, verify
-from frugalbench.certify import digest
+from frugalbench.certify import Policy, digest
 from frugalbench.errors import MeasurementError, UsageError
 
 __all__ = ["Request", "certify", "cosign", "now", "trusted_keys", "trusted_policies"]
@@ -31,7 +31,7 @@ class Request:
     stands for which group, None to name groups as they are.
     """
 
-    policy: str
+    policy: Policy
     model: Path | None = None
     reference: Path | None = None
     commitment: Path | None = None
@@ -65,7 +65,7 @@ def certify(
     """
     record = store.load(path)
     folder = path.parent if path.name == store.RECORD else path
-    policy = settings.load_policy(request.policy)
+    policy = request.policy
     reference = None if request.reference is None else store.load(request.reference)
     if reference is not None and reference.failure is not None:
         raise MeasurementError(f"the reference {request.reference} is of a failed measurement")

@@ -2,12 +2,14 @@
 
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
 from frugalbench.errors import UsageError
 
-__all__ = ["VARIABLE", "given", "passphrase"]
+__all__ = ["VARIABLE", "given", "opened", "passphrase"]
 
 VARIABLE = "FRUGALBENCH_PASSPHRASE"
 
@@ -29,3 +31,20 @@ def passphrase() -> str:
         raise UsageError(f"the key is locked: set {VARIABLE}, or sign at a terminal")
     asked: str = click.prompt("Passphrase", hide_input=True, err=True)
     return asked
+
+
+def opened(key: Path) -> Any:
+    """The private key of a file; a pair is made, and said so, where there is none yet.
+
+    Raises:
+        UsageError: it is no key, it is locked and nobody says the passphrase, or the name of what
+            would be made does not end with `.key`.
+    """
+    from frugalbench import attest
+
+    if not key.exists():
+        if key.suffix != ".key":
+            raise UsageError(f"there is no key {key}; to have a pair made, call it NAME.key")
+        private, public, _ = attest.generate(key.with_suffix(""), given())
+        click.echo(f"made    {private} (keep it) and {public} (give it away)", err=True)
+    return attest.load_private(key, passphrase)

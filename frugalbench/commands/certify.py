@@ -23,12 +23,20 @@ DEFAULT_POLICY = "frugal-and-trustworthy"
     metavar="RECORD",
     help="The earlier record that rules on drift compare with.",
 )
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign a certificate with this private key; NAME.key is made if it is not there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and only that.")
 @click.option("--quiet", is_flag=True, help="Print one line only.")
 def certify(
     words: tuple[str, ...],
     policy: str | None,
     reference: Path | None,
+    key: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -48,9 +56,12 @@ def certify(
           'data.groups=[sex,age_band]' site=fr
       frugalbench certify model=adult-mlp probes=tabular 'baselines=[constant,adult-logreg]'
       frugalbench certify -m model=nhanes-mlp,nhanes-mlp-int8 plan=quick
+      frugalbench certify model=./mine.onnx data=./mine.csv data.label=y site=fr \\
+          --sign keys/lab.key
       frugalbench certify results/RECORD --policy ./mine.yaml
     """
     from frugalbench import config, console
+    from frugalbench.commands import _secret
 
     output = console.Output(as_json=as_json, quiet=quiet)
     stored = [word for word in words[:1] if _is_stored(word)]
@@ -60,13 +71,18 @@ def certify(
             policy = others.pop().partition("=")[2]
         if others:
             raise UsageError("a stored record takes --policy and nothing else: it is not measured")
+        if key is not None:
+            raise UsageError(f"sign a stored record with: frugalbench sign {stored[0]} --key {key}")
         chosen = policy or DEFAULT_POLICY
         sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
     if policy is not None:
         words = (*words, f"policy={policy}")
 
+    # Before anything is measured: a key that cannot be read would cost the measurement.
+    secret = None if key is None else _secret.opened(key)
+
     def measured(question: config.Question) -> int:
-        return console.certify(question, output, reference)
+        return console.certify(question, output, reference, secret)
 
     sys.exit(config.launch(words, measured, refuse))
 

@@ -51,7 +51,7 @@ def sign(
       frugalbench sign model.intoto.jsonl --key keys/other.key --signer keys/lab.pub \\
           --model model.onnx
     """
-    from frugalbench import attest
+    from frugalbench import attest, settings
     from frugalbench.attest import _desk
     from frugalbench.commands import _secret
 
@@ -62,7 +62,7 @@ def sign(
     if signer:
         raise UsageError("--signer is for a bundle that is co-signed: leave it out for a record")
     request = _desk.Request(
-        policy=policy or DEFAULT_POLICY,
+        policy=settings.load_policy(policy or DEFAULT_POLICY),
         model=given["model"],
         reference=given["reference"],
         commitment=given["commitment"],
