@@ -25,7 +25,17 @@ from frugalbench.spec import AMD_PROVIDERS, NVIDIA_PROVIDERS
 from frugalbench.strict import config_folder, convert, read_yaml
 from frugalbench.values import MEASURED, Missing, Value
 
-__all__ = ["LETTERS", "Family", "FrugalityClass", "Kind", "Scale", "classify", "digest", "scale"]
+__all__ = [
+    "LETTERS",
+    "Family",
+    "FrugalityClass",
+    "Kind",
+    "Letter",
+    "Scale",
+    "classify",
+    "digest",
+    "scale",
+]
 
 Family = Literal["tabular", "image", "audio", "text"]
 Kind = Literal["cpu", "gpu", "board"]

@@ -1,9 +1,11 @@
 """The frugality class: which letter, when a range, and when there is none."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import numpy as np
 import pytest
@@ -23,6 +25,8 @@ from frugalbench.frugality import (
     scale,
 )
 from frugalbench.record import Compared, Failure, Port, Record, Window
+from frugalbench.report import render
+from frugalbench.report.json import schema
 from frugalbench.spec import Baseline
 from frugalbench.values import Missing
 
@@ -314,3 +318,19 @@ def test_every_reason_for_no_class_reads_in_both_languages() -> None:
         *("energy_not_measured", "other_meter", "invalid_run", "no_run", "too_few_windows"),
     ):
         assert all(WORDS[lang].reasons[reason] for lang in ("en", "fr")), reason
+
+
+def test_the_json_report_shows_the_class_or_why_there_is_none() -> None:
+    def shown(record: Record, policy: Policy | None) -> Any:
+        verdict = None if policy is None else judge(record, policy)
+        report = json.loads(render("json", record, verdict))
+        jsonschema.validate(report, schema())
+        return report["frugality"]
+
+    found = shown(GOOD, POLICY)
+    assert (found["type"], found["label"], found["scale_version"]) == ("class", "A", "1")
+    assert found["ratio"]["estimate"] == pytest.approx(1)
+    assert list(found["at_most"].values()) == BOUNDS
+    found = shown(GOOD, change(POLICY, rules=(ENERGY,)))
+    assert (found["type"], found["reason"]) == ("missing", "no_quality_rule")
+    assert shown(GOOD, None) is None

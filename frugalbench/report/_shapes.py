@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from frugalbench.certify import Outcome
+from frugalbench.frugality import Family, Kind, Letter
 from frugalbench.metrics.necessity import Standing
 from frugalbench.record import DataFacts, Failure, Host, ModelFacts, Run
 from frugalbench.regress import Change
@@ -19,6 +20,7 @@ __all__ = [
     "FORMAT",
     "Against",
     "Apart",
+    "Classed",
     "Facts",
     "Judged",
     "Judgement",
@@ -157,6 +159,34 @@ class Placed(Part, frozen=True):
     by: str
 
 
+class Classed(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="class",
+    forbid_unknown_fields=True,
+):
+    """A frugality class: one letter, or a range such as `B–C`, by a scale whose bounds are here.
+
+    `ratio` is the energy per inference over that of the `reference` model; `at_most` is the
+    largest ratio of each class but G.
+    """
+
+    label: str
+    best: Letter
+    worst: Letter
+    ratio: Number
+    family: Family
+    kind: Kind
+    reference: str
+    at_most: dict[Letter, float]
+    scale: str
+    scale_version: str
+    scale_sha256: str
+    modelled: bool
+
+
 class Apart(Part, frozen=True):
     """Two groups known to be further apart than a rule accepts, after Holm's correction.
 
@@ -198,5 +228,6 @@ class Report(Part, frozen=True):
     verdict: Judgement | None
     metrics: tuple[Measured, ...]
     frontier: tuple[Placed, ...]
+    frugality: Classed | Nothing | None
     pairs: tuple[Apart, ...]
     regressions: Against | None

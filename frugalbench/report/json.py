@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from frugalbench.certify import Finding, Verdict
+from frugalbench.frugality import FrugalityClass, classify
 from frugalbench.metrics import validity
 from frugalbench.metrics.necessity import Point, frontier
 from frugalbench.record import Record
@@ -18,6 +19,7 @@ from frugalbench.report._shapes import (
     FORMAT,
     Against,
     Apart,
+    Classed,
     Facts,
     Judged,
     Judgement,
@@ -30,7 +32,7 @@ from frugalbench.report._shapes import (
 )
 from frugalbench.report._view import drifted, lines
 from frugalbench.spec import Model
-from frugalbench.values import Measure, Missing
+from frugalbench.values import Measure, Missing, Value
 
 __all__ = ["FORMAT", "Report", "render", "schema"]
 
@@ -66,6 +68,7 @@ def render(
             for line in (*lines(record), *(drifted(record, reference) if reference else ()))
         ),
         frontier=tuple(map(_placed, frontier(record))),
+        frugality=None if verdict is None else _classed(classify(record, verdict)),
         pairs=tuple(one for found in flagged(record, verdict) for one in _apart(found)),
         regressions=None if regressions is None else _against(regressions, allow_uncompared),
     )
@@ -202,9 +205,32 @@ def _judged(finding: Finding) -> Judged:
     )
 
 
+def _classed(found: FrugalityClass | Missing) -> Classed | Nothing:
+    if isinstance(found, Missing):
+        return Nothing(reason=found.reason, detail=found.detail)
+    return Classed(
+        label=found.label,
+        best=found.best,
+        worst=found.worst,
+        ratio=_number(found.ratio),
+        family=found.family,
+        kind=found.kind,
+        reference=found.reference,
+        at_most=found.at_most,
+        scale=found.scale,
+        scale_version=found.scale_version,
+        scale_sha256=found.scale_sha256,
+        modelled=found.modelled,
+    )
+
+
 def _measure(measure: Measure) -> Number | Nothing:
     if isinstance(measure, Missing):
         return Nothing(reason=measure.reason, detail=measure.detail)
+    return _number(measure)
+
+
+def _number(measure: Value) -> Number:
     return Number(
         estimate=_finite(measure.estimate),
         unit=measure.unit,
