@@ -9,8 +9,10 @@ import pytest
 from _certified import POLICY, Certified, certified, refused, resign, say
 from _onnx import linear
 
-from frugalbench import attest
+from frugalbench import attest, settings
+from frugalbench.attest import _desk
 from frugalbench.attest._dsse import Envelope, bundle, read_bundle
+from frugalbench.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +111,9 @@ def test_it_expires_and_does_not_hold_before_it_was_made(made: Certified) -> Non
 def test_signing_an_old_record_makes_it_no_younger(tmp_path: Path) -> None:
     short = POLICY | {"validity_days": 1}
     made = certified(tmp_path, policy=short)
-    from frugalbench.attest import _desk
-
     key = attest.load_private(tmp_path / "lab.key", lambda: "")
-    request = _desk.Request(policy=str(made.policy))
+    request = _desk.Request(policy=settings.load_policy(str(made.policy)))
     later = datetime.now(UTC) + timedelta(days=2)
-    from frugalbench.errors import UsageError
-
     with pytest.raises(UsageError, match="measure again"):
         _desk.certify(made.record, key, request, tmp_path / "late.jsonl", later)
 
