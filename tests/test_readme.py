@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frugalbench.cli import main
+from frugalbench import commands as every_command
 from frugalbench.metrics import every
 from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._pairs import BOTH_ENDS
@@ -46,6 +46,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, split in (("mine", "test"), ("train", "train")):
         rows = table.filter(compute.equal(table["split"].cast(pa.string()), split))
         parquet.write_table(rows.drop(["split"]), tmp_path / f"{name}.parquet")
+    shutil.copy(ROOT / "configs" / "policy" / "trustworthy.yaml", tmp_path / "mine.yaml")
     answers = table.select(["sex", "y"]).append_column("p", table["y"])
     parquet.write_table(answers, tmp_path / "answers.parquet")
     monkeypatch.chdir(tmp_path)
@@ -64,6 +65,32 @@ def test_every_command_of_the_readme_runs(lab: Path) -> None:
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
         assert done.returncode in (0, 1, 3), f"{line}\n{done.stdout}\n{done.stderr}"
     assert len(commands()) >= 6
+
+
+@pytest.mark.slow
+def test_two_commands_lead_from_a_model_and_a_table_to_a_verified_certificate(lab: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    table = parquet.read_table(lab / "mine.parquet")
+    columns = [
+        one.cast(pa.string()) if pa.types.is_dictionary(one.type) else one for one in table.columns
+    ]
+    names = ["good_credit" if name == "y" else name for name in table.column_names]
+    csv.write_csv(pa.table(dict(zip(names, columns, strict=True))), lab / "mine.csv")
+    page = (ROOT / "docs" / "example.md").read_text(encoding="utf-8")
+    certify, verify = re.findall(r"```sh\n(frugalbench .*?)\n```", page)
+    certified = subprocess.run(["bash", "-c", certify], capture_output=True, text=True, timeout=300)
+    assert certified.returncode in (0, 1, 3), certified.stderr
+    (bundle,) = (lab / "results").glob("*/*.intoto.jsonl")
+    shutil.copy(bundle, lab)
+    done = subprocess.run(["bash", "-c", verify], capture_output=True, text=True, timeout=120)
+    assert done.returncode == certified.returncode, done.stderr
+    assert done.stdout.startswith("verified: ")
+    (lab / "mine.onnx").write_bytes((lab / "mine.onnx").read_bytes() + b"\0")
+    other = subprocess.run(["bash", "-c", verify], capture_output=True, text=True, timeout=120)
+    assert other.returncode == 1
+    assert "subject digest" in other.stderr
 
 
 @pytest.mark.slow
@@ -125,7 +152,8 @@ def test_the_policy_for_a_regression_is_one(tmp_path: Path) -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    for command in main.commands:
+    assert len(every_command.names()) > 15
+    for command in every_command.names():
         if command != "run":
             assert f"frugalbench {command}" in README
 
