@@ -61,9 +61,7 @@ def compare(a: Record, b: Record) -> tuple[Row, ...]:
         other = right[address][1] if address in right else absent
         if isinstance(one, Missing) and isinstance(other, Missing):
             continue
-        rows.append(
-            _row(address, metric, one, other, obstacle(address, a, b, one, other, invalid))
-        )
+        rows.append(_row(address, metric, one, other, obstacle(address, a, b, one, other, invalid)))
     return tuple(rows)
 
 
@@ -90,9 +88,7 @@ def one_sided(row: Row) -> bool:
     return bool(absent) and (absent == ["not_in_record"] or bool(row.comparable))
 
 
-def obstacle(
-    address: str, a: Record, b: Record, one: Measure, other: Measure, invalid: str
-) -> str:
+def obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure, invalid: str) -> str:
     """Why two measures of one metric do not compare, or nothing.
 
     `invalid` names the records whose run is INVALID.
