@@ -1,6 +1,7 @@
 """How a command ends: an exit code and one line on stderr, whatever happened.
 
-Exit code 1 is a FAIL verdict, so nothing else may end with it.
+Exit code 1 is a FAIL verdict, a regression or a certificate that is refused; nothing else may end
+with it.
 """
 
 import contextlib

@@ -3,7 +3,8 @@
     FrugalbenchError
     ├── UsageError         2   the question cannot be understood: a name, a path, a column, a policy
     ├── MeasurementError   4   the question is fine, the measurement could not be made
-    └── StoreError         4   a result could not be written, or a stored one is damaged
+    ├── StoreError         4   a result could not be written, or a stored one is damaged
+    └── VerificationError  1   a certificate does not hold (`frugalbench.attest`)
 
 Every message is one line and says what to do next. Catch `FrugalbenchError` for all of them.
 """

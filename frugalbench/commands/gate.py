@@ -12,7 +12,6 @@ import click
 from frugalbench.commands._words import HYDRA_WORDS
 from frugalbench.commands.certify import DEFAULT_POLICY, _is_stored
 from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError
-from frugalbench.overrides import ASKS
 
 __all__ = ["gate"]
 
@@ -174,6 +173,8 @@ def _measured(
     words: tuple[str, ...], policy: str | None, judge: Any, known: list[Any], *, quiet: bool
 ) -> tuple[Any, Path]:
     """Measure once, keep the record and its reports, and judge it."""
+    from frugalbench.overrides import ASKS
+
     from frugalbench import config, console, worker
     from frugalbench import gate as gates
 
