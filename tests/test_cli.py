@@ -177,7 +177,7 @@ def test_csv_parquet_and_npz_give_the_same_answers(here: Path, tmp_path: Path) -
         (["data.groups=sex,age"], 2, "write 'data.groups=[sex,age]'"),
         (["model.classes='a','b'"], 2, "write 'model.classes=['a','b']'"),
         (["plan.batch=1,2"], 2, "'plan.batch=1,2' gives several values: choose one, or add -m"),
-        (["policy=frugal"], 2, "did you mean 'frugal-and-trustworthy'"),
+        (["policy=frugal-and-trust"], 2, "did you mean 'frugal-and-trustworthy'"),
         (["site=france"], 2, "there is no site 'france'"),
         (["target.provider=NoSuchProvider"], 4, "CPUExecutionProvider"),
         (["model.runner=orf", "model=nhanes-mlp"], 2, "did you mean 'ort'"),

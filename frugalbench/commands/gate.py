@@ -173,10 +173,9 @@ def _measured(
     words: tuple[str, ...], policy: str | None, judge: Any, known: list[Any], *, quiet: bool
 ) -> tuple[Any, Path]:
     """Measure once, keep the record and its reports, and judge it."""
-    from frugalbench.overrides import ASKS
-
     from frugalbench import config, console, worker
     from frugalbench import gate as gates
+    from frugalbench.overrides import ASKS
 
     several = ("-m", "--multirun", "hydra.mode=MULTIRUN")
     if asks := [word for word in words if word in several or word.partition("=")[0] in ASKS]:
