@@ -78,15 +78,14 @@ def test_whole_reports_are_withheld_where_they_show_a_few_people() -> None:
 def test_every_name_and_text_fits_what_the_server_takes() -> None:
     from mlflow.utils.validation import _validate_metric_name, _validate_param, _validate_tag
 
-    columns = dict.fromkeys((*HOSTILE[::4], ".", "low"), ("low", "high", "..", "/", ""))
-    for record in (make_record(groups={"g": HOSTILE}), make_record(groups=columns)):
-        told = tracking.logged(record)
-        assert len(told.metrics) > 300
-        assert not re.search(UNSEEN, "".join(told.metrics))
-        for key, number in told.metrics.items():
-            _validate_metric_name(key)
-            assert len(key) <= 250
-            assert np.isfinite(number)
+    columns = dict.fromkeys((*HOSTILE[3:7], ".", ""), ("low", "..", "/", ""))
+    told = tracking.logged(make_record(groups={**columns, "g": HOSTILE}, calls=50))
+    assert len(told.metrics) > 300
+    assert not re.search(UNSEEN, "".join(told.metrics))
+    for key, number in told.metrics.items():
+        _validate_metric_name(key)
+        assert len(key) <= 250
+        assert np.isfinite(number)
     judged = judge(make_record(), policy())
     for name in HOSTILE:
         record = make_record(name=name, rows=60, calls=50)
