@@ -109,7 +109,8 @@ def certify(
     _refuse_failed(record, folder)
     signed = None
     if key is not None:
-        request = _desk.Request(policy=question.policy, reference=reference)
+        model = Path(question.spec.model.path)
+        request = _desk.Request(policy=question.policy, model=model, reference=reference)
         signed, said = _desk.certify(folder, key, request, None, _desk.now())
     _tell(record, verdict, output, folder)
     if output.shown:
@@ -118,6 +119,8 @@ def certify(
             click.echo(f"next    frugalbench show {folder}")
         else:
             given = question.spec.model.path
+            if record.model.converted_from is not None:
+                given = _desk.model_in_hand(folder, said)
             click.echo(f"certificate  {signed}, until {said.expires_at}")
             click.echo(f"next    frugalbench verify {signed} --model {given} --key NAME.pub")
     return verdict.exit_code

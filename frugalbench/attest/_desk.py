@@ -1,6 +1,7 @@
 """What `sign` and `commit` do with files: read them, certify or co-sign, write the bundle."""
 
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,17 +19,31 @@ from frugalbench.attest._revocation import certificate_id
 from frugalbench.attest._steps import VerificationError
 from frugalbench.attest._verify import Trust, Verified, own_statement, read_certificate, verify
 from frugalbench.certify import Policy, digest
-from frugalbench.errors import MeasurementError, UsageError
+from frugalbench.errors import MeasurementError, StoreError, UsageError
+from frugalbench.models import converted, inspect
+from frugalbench.record import Record
+from frugalbench.spec import Model
 
-__all__ = ["Request", "certify", "cosign", "now", "trusted_keys", "trusted_policies"]
+__all__ = [
+    "Request",
+    "certify",
+    "cosign",
+    "model_in_hand",
+    "now",
+    "trusted_keys",
+    "trusted_policies",
+]
+
+CONVERTED = Path("converted", "model.onnx")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What to certify a record by, and what to say beside the verdict.
 
-    `model` is the model file, None where it was measured; `codes` is the file that keeps which code
-    stands for which group, None to name groups as they are.
+    `model` is the model file, as it was measured or before it was converted, None to look where it
+    was measured; `codes` is the file that keeps which code stands for which group, None to name
+    groups as they are.
     """
 
     policy: Policy
@@ -80,7 +95,7 @@ def certify(
         pre_registration=committed,
         supersedes=tuple(map(_identifier, request.supersedes)),
     )
-    model = measured(record, request.model)
+    model = measured(record, _in_hand(record, request.model, folder))
     bundle = out or folder / f"{_file_name(model.name)}.intoto.jsonl"
     _refuse_taken(bundle, out)
     if request.codes is not None:
@@ -92,6 +107,39 @@ def certify(
     said = evaluation(record, policy, model, at, reference=reference, beside=beside)
     store.write_whole(bundle, _dsse.bundle(issue(said, key)).decode())
     return bundle, said
+
+
+def model_in_hand(record: Path, said: Evaluation, given: Path | None = None) -> str:
+    """Where the file is that a certificate is about, or its name where that is not known."""
+    made = record / CONVERTED
+    return str(made if made.is_file() else given or said.model.name)
+
+
+def _in_hand(record: Record, model: Path | None, folder: Path) -> Path | None:
+    """The file that was measured. A model that was converted is converted again, and kept.
+
+    Args:
+        record: what was measured.
+        model: the file given: as it was measured, or before it was converted; None if none is.
+        folder: the record's, where the converted model is kept.
+    """
+    kept = folder / CONVERTED
+    if record.model.converted_from is None or kept.is_file():
+        return model or (kept if kept.is_file() else None)
+    if model is None or inspect(Model(path=str(model))).facts.sha256 == record.model.sha256:
+        return model
+    asked = Model(path=str(model), precision=record.spec.model.precision)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
+            made = Path(scratch, kept.parent.name)
+            made.mkdir()
+            _, graph = converted(asked, made)
+            if graph.facts.sha256 == record.model.sha256:
+                made.rename(kept.parent)
+                return kept
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror}; free some space") from None
+    return model
 
 
 def _identifier(bundle: Path) -> str:

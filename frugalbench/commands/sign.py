@@ -71,10 +71,13 @@ def sign(
         declarations=given["declarations"],
     )
     bundle, said = _desk.certify(what, secret, request, out, _desk.now())
-    click.echo(f"{said.verdict}\ncertificate {bundle}\nexpires     {said.expires_at}")
+    click.echo(f"verdict     {said.verdict.replace('_', ' ')}")
+    click.echo(f"certificate {bundle}\nexpires     {said.expires_at}")
     if request.codes is not None:
         click.echo(f"group codes {request.codes} (keep it to yourself)")
-    click.echo(f"next        frugalbench verify {bundle} --model {said.model.name} --key PUB")
+    folder = what if what.is_dir() else what.parent
+    model = _desk.model_in_hand(folder, said, given["model"])
+    click.echo(f"next        frugalbench verify {bundle} --model {model} --key PUB")
 
 
 def _cosign(
