@@ -124,10 +124,14 @@ def _in_hand(record: Record, model: Path | None, folder: Path) -> Path | None:
         folder: the record's, where the converted model is kept.
     """
     kept = folder / CONVERTED
-    if record.model.converted_from is None or kept.is_file():
-        return model or (kept if kept.is_file() else None)
-    if model is None or inspect(Model(path=str(model))).facts.sha256 == record.model.sha256:
+    if record.model.converted_from is None:
         return model
+    if model is None:
+        return kept if kept.is_file() else None
+    if inspect(Model(path=str(model))).facts.sha256 != record.model.converted_from:
+        return model
+    if kept.is_file():
+        return kept
     asked = Model(path=str(model), precision=record.spec.model.precision)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
