@@ -11,7 +11,8 @@ from rich.console import Console
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from frugalbench import metrics, report
-from frugalbench.certify import ANSWER_FAMILIES, RUN_FAMILIES, RUN_TOO, Policy, Rule, judge
+from frugalbench.certify import Policy, Rule, judge
+from frugalbench.certify._decide import ANSWER_FAMILIES, RUN_FAMILIES, RUN_TOO
 from frugalbench.compare import compare
 from frugalbench.metrics import validity
 from frugalbench.record import Answered, Noise, Process, Record

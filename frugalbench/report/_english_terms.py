@@ -141,6 +141,7 @@ REASONS = {
     "empty_class": "no row has one of the labels",
     "one_cluster": "all rows belong together, which says nothing of other ones",
     "other_samples": "the two records answer other samples",
+    "not_asked": "it was not asked for",
     "no_reference": "there is no record to compare with",
     "too_many_groups": "there are too many groups to compare two by two",
     "too_many_classes": "there are too many groups and classes to resample",

@@ -141,6 +141,7 @@ REASONS = {
     "empty_class": "une des étiquettes n’a aucune ligne",
     "one_cluster": "toutes les lignes vont ensemble, ce qui ne dit rien d’autres",
     "other_samples": "les deux mesures portent sur d’autres échantillons",
+    "not_asked": "cela n’a pas été demandé",
     "no_reference": "il n’y a pas de mesure à laquelle comparer",
     "too_many_groups": "il y a trop de groupes à comparer deux à deux",
     "too_many_classes": "il y a trop de groupes et de classes à rééchantillonner",
