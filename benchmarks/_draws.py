@@ -153,7 +153,7 @@ def one_outcome(hits: Ints, trials: Ints, margin: float) -> tuple[Any, Outcome]:
     """One table by itself: its disparity, and what the judge says of it."""
     measure = disparity(counts_of(hits, trials), NAME)
     rule = Rule(id="parity", metric=f"fairness.{NAME}", at_most=margin, unit="1")
-    return measure, decide(rule, POLICY, measure, by_group=True).outcome
+    return measure, decide(rule, POLICY, measure).outcome
 
 
 def same_as_one_by_one(hits: Ints, trials: Ints, margin: float, some: int = 20) -> None:

@@ -231,6 +231,7 @@ class Nobody:
         raise NotImplementedError
 
 
+@pytest.mark.slow
 def test_images_and_sounds_are_disturbed_from_a_file_of_arrays(tmp_path: Path) -> None:
     """The mean of an image over a bound, and the loudness of a sound."""
     rng = np.random.default_rng(4)
@@ -529,6 +530,7 @@ def test_texts_are_mistyped(tmp_path: Path) -> None:
 # In time
 
 
+@pytest.mark.slow
 def test_a_slow_model_is_probed_on_fewer_rows_and_in_time(tmp_path: Path) -> None:
     model = slow(tmp_path / "m.onnx", 5000)
     rng = np.random.default_rng(0)

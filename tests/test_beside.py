@@ -77,6 +77,7 @@ def file(path: Path, **fields: Any) -> Baseline:
     return Baseline(kind="model", model=Model(path=str(path), **fields))
 
 
+@pytest.mark.slow
 def test_the_constant_is_right_as_often_as_the_commonest_label(tmp_path: Path) -> None:
     record = bench.run(question(tmp_path, *CHEAP))
     assert [one.name for one in record.baselines] == ["constant", "linear", "tree"]
@@ -115,6 +116,7 @@ def test_paths_of_baselines_and_training_rows_do_not_leave_this_machine(tmp_path
     assert record.spec.data.train_path == "train.parquet"
 
 
+@pytest.mark.slow
 def test_a_model_is_a_baseline_under_its_name(tmp_path: Path) -> None:
     flat = linear(tmp_path / "flat.onnx", weight=((0.0, 0.0),) * 3)
     record = bench.run(question(tmp_path, file(flat), file(flat), file(flat, name="a:b[c],d")))
@@ -137,6 +139,7 @@ def test_a_model_with_other_columns_reads_its_own(tmp_path: Path) -> None:
     assert np.array_equal(own, record.arrays["y_pred"])
 
 
+@pytest.mark.slow
 def test_a_regression_is_compared_with_numbers(tmp_path: Path) -> None:
     path = save_model(
         tmp_path / "r.onnx",
@@ -217,6 +220,7 @@ def test_what_the_graph_of_a_file_says_is_not_overruled(tmp_path: Path) -> None:
     assert one.model.answer.kind == "probability"
 
 
+@pytest.mark.slow
 def test_named_classes_and_a_threshold_are_those_of_the_model(tmp_path: Path) -> None:
     words = np.array(["no", "yes"])[(np.arange(400) // 2 % 4 == 0).astype(int)]
     spec = question(
@@ -232,6 +236,7 @@ def test_named_classes_and_a_threshold_are_those_of_the_model(tmp_path: Path) ->
     assert (constant_one.arrays["y_pred"] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_baseline_that_fails_leaves_the_record_of_the_model(tmp_path: Path) -> None:
     broken = save_model(
         tmp_path / "broken.onnx",
@@ -254,6 +259,7 @@ def test_a_baseline_that_fails_leaves_the_record_of_the_model(tmp_path: Path) ->
     assert store.load(store.save(record, tmp_path / "results")) == record
 
 
+@pytest.mark.slow
 def test_a_baseline_answers_the_rows_that_the_model_answered(tmp_path: Path) -> None:
     prepared = jobs.prepare(question(tmp_path, Baseline(kind="linear")))
     found = beside.contenders(prepared, tmp_path)
@@ -274,6 +280,7 @@ def test_a_baseline_answers_the_rows_that_the_model_answered(tmp_path: Path) -> 
     assert the(joined, "linear").arrays["y_pred"].size == 3
 
 
+@pytest.mark.slow
 def test_a_baseline_that_answers_fewer_rows_is_no_comparison(tmp_path: Path) -> None:
     spec = question(tmp_path, Baseline(kind="linear"))
     prepared = jobs.prepare(spec)
@@ -357,6 +364,7 @@ def outcomes(record: Record, at_least: float, metric: str = "necessity.gain") ->
     return {one.address: f"{one.outcome}: {one.explanation}" for one in verdict.findings}
 
 
+@pytest.mark.slow
 def test_a_model_no_better_than_a_line_is_not_needed(tmp_path: Path) -> None:
     record = bench.run(
         question(tmp_path, *CHEAP[:2], data=table(tmp_path / "t.parquet", rows=2000))
@@ -368,6 +376,7 @@ def test_a_model_no_better_than_a_line_is_not_needed(tmp_path: Path) -> None:
     assert "linear does the job as far as can be told: " in line
 
 
+@pytest.mark.slow
 def test_a_model_that_sees_what_no_line_can_is_needed(tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     x = rng.normal(size=(2000, 3)).astype(np.float32)

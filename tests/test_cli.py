@@ -70,6 +70,7 @@ def people(path: Path, *, unfair: bool, rows: int = 4000) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_demonstration_states_its_site_and_the_stand_on_modelled_energy(here: Path) -> None:
     result = say("certify", *MODELLED)
     assert result.exit_code in (1, 3)
@@ -109,6 +110,7 @@ def test_a_planted_unfair_model_fails_and_its_fair_twin_does_not(
     assert outcomes[False][address] == "PASS"
 
 
+@pytest.mark.slow
 def test_a_policy_that_asks_for_measured_energy_is_not_passed_by_a_modelled_one(
     here: Path,
 ) -> None:
@@ -128,6 +130,7 @@ def test_a_policy_changed_on_the_command_line_says_so(here: Path) -> None:
     assert "frugal-and-trustworthy (changed)" in result.stdout
 
 
+@pytest.mark.slow
 def test_without_data_a_model_is_measured_on_generated_inputs_and_it_says_so(
     tmp_path: Path,
 ) -> None:
@@ -139,6 +142,7 @@ def test_without_data_a_model_is_measured_on_generated_inputs_and_it_says_so(
     assert "no site" in result.stdout
 
 
+@pytest.mark.slow
 def test_csv_parquet_and_npz_give_the_same_answers(here: Path, tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow import csv, parquet
@@ -211,6 +215,7 @@ def test_a_failed_measurement_exits_4_and_keeps_the_attempt(here: Path, tmp_path
     assert say("show", str(record)).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_measures_each_and_reports_the_worst_exit_code(here: Path, tmp_path: Path) -> None:
     good, bad = softmax(tmp_path / "a.onnx"), softmax(tmp_path / "b.onnx", op="Frobnicate")
     result = say("run", "--quiet", f"model={good},{bad}", "-m", "target.threads=1,2", *QUICK)
@@ -232,6 +237,7 @@ def test_hydras_own_words_work(here: Path) -> None:
     assert not list(here.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["/dev/full", "closed", "pipe"])
 def test_a_result_nobody_could_read_is_no_pass(here: Path, where: str) -> None:
     assert say("run", "--quiet", "model=german-logreg", *QUICK).exit_code == 0
@@ -291,6 +297,7 @@ def test_show_prints_every_metric_with_its_evidence_or_the_reason_it_is_missing(
     assert "did you mean 'markdown'" in refused(say("show", record, "--format", "markdwn"), 2)
 
 
+@pytest.mark.slow
 def test_compare_and_doctor_speak(here: Path) -> None:
     assert say("run", "--quiet", "-m", "model=german-logreg,german-mlp", *QUICK).exit_code == 0
     a, b = (str(path) for path in sorted((here / "results").iterdir()))
@@ -369,6 +376,7 @@ def _wait_for_child(pid: int) -> int:
     raise AssertionError("no worker was started")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny disk needs root")
 def test_a_full_disk_leaves_nothing_half_written(here: Path) -> None:
     disk = here / "disk"

@@ -85,6 +85,7 @@ def check(machine: Machine, times: int) -> None:
         assert accepted(right, times, 0.95), f"{name} of {machine}: {right} of {times}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("processes", [1, 3])
 def test_nineteen_intervals_in_twenty_hold_the_percentile(processes: int, rho: float) -> None:
@@ -126,6 +127,7 @@ def over_processes(k: int, times: int, draw: Callable[[np.random.Generator, int]
     return right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [2, 3, 4, 5, 7, 10])
 def test_what_differs_between_a_few_processes_is_covered(k: int) -> None:
     """Resampling three processes covers 92 % of the time, two or seven 93 %."""

@@ -67,6 +67,7 @@ def test_scores_of_each_group_are_scikit_learns() -> None:
     assert gap.low <= gap.estimate <= gap.high
 
 
+@pytest.mark.slow
 def test_groups_treated_alike_are_not_told_apart() -> None:
     apart = dict.fromkeys(GAPS, 0)
     for seed in range(30):

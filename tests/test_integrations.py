@@ -353,6 +353,7 @@ def lab(runner: Runner) -> None:
         (runner.work / f"{name}.yaml").write_text(f"name: {name}\nversion: '1'\nrules: [{rule}]\n")
 
 
+@pytest.mark.slow
 def test_the_action_runs_the_real_gate_on_a_record(tmp_path: Path) -> None:
     runner = Runner(tmp_path, real=True)
     lab(runner)

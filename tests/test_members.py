@@ -291,6 +291,7 @@ def loops(path: Path) -> Path:
     return save_model(path, nodes, *ports, weights)
 
 
+@pytest.mark.slow
 def test_a_model_that_hangs_on_training_rows_keeps_what_was_measured(tmp_path: Path) -> None:
     rows = np.arange(40)
     columns = {"a": np.where(rows % 2, 1e12, 1.0), "b": rows * 0.1, "c": rows * 0.2}

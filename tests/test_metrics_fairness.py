@@ -339,6 +339,7 @@ def test_the_interval_covers_the_true_largest_difference(groups: int, shape: str
         assert binomtest(wrong, times, ALPHA, alternative="greater").pvalue >= 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [0.0, 0.02, 0.05, 0.2])
 def test_pairs_are_flagged_by_holm_exactly_where_the_interval_says_so(margin: float) -> None:
     random, apart = np.random.default_rng(2), 0

@@ -73,6 +73,7 @@ def test_a_hard_path_survives_exactly(folder: str, name: str) -> None:
     assert model_path(path) == path
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(name=PATHS)
 @example(name="\\")
@@ -83,6 +84,7 @@ def test_any_printable_path_of_a_model_survives_exactly(name: str) -> None:
     assert model_path(path) == path or path.startswith("~/")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(name=PATHS, suffix=st.sampled_from(SUFFIXES["data"]))
 def test_any_printable_path_of_data_survives_exactly(name: str, suffix: str) -> None:

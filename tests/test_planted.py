@@ -97,6 +97,7 @@ def two_sensors(folder: Path, rows: int = 4000) -> Path:
     return table(folder / "d.parquet", columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "expected"), [(0.3, "FAIL"), (60.0, "PASS")])
 def test_a_bias_that_only_8_bit_weights_bring_is_caught(
     tmp_path: Path, weight: float, expected: Outcome

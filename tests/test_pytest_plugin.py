@@ -226,6 +226,7 @@ def test_no_such_model(frugalbench):
 """
 
 
+@pytest.mark.slow
 def test_measuring_in_a_suite_keeps_records_and_tells_pytest_benchmark(lab: Path) -> None:
     options = ("--frugalbench-results=kept", "--benchmark-json=bench.json", "-p", "no:xdist")
     ran = run(lab, MEASURED, *options)

@@ -79,6 +79,7 @@ def test_progress_goes_from_preparing_to_timing(tmp_path: Path) -> None:
     assert list(dict.fromkeys(stages)) == ["prepare", "load", "idle", "warm-up", "check", "time"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_and_leaves_a_failure(tmp_path: Path) -> None:
     before = children()
     plan = Plan(max_seconds=60, limit_seconds=3)
@@ -209,6 +210,7 @@ def test_hierarchical_bootstraphere_is_no_time_for_are_not_started_and_it_is_sai
     assert any(f"{made} of 50 processes" in note for note in record.run.notes)
 
 
+@pytest.mark.slow
 def test_processes_are_added_until_a_wanted_half_width_is_reached(tmp_path: Path) -> None:
     model = softmax(tmp_path / "m.onnx")
     easy = change(QUICK, processes=2, max_processes=4, process_seconds=0.05, half_width_p50=1e9)
@@ -289,6 +291,7 @@ def test_every_scenario_is_measured(tmp_path: Path, asked: dict[str, Any]) -> No
         assert again.run.processes[0].queries == record.run.processes[0].queries
 
 
+@pytest.mark.slow
 def test_a_slow_model_in_offline_keeps_to_the_time(tmp_path: Path) -> None:
     """Some 256 samples of a twentieth of a second each would take ten seconds a pass."""
     plan = change(QUICK, scenario="offline", max_seconds=8, processes=1)
