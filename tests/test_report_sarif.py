@@ -254,3 +254,8 @@ def test_no_more_results_than_are_kept_and_the_worst_are(monkeypatch: pytest.Mon
 def test_a_hostile_name_is_text(name: str) -> None:
     record = hostile(name)
     read(report.render("sarif", record, judge(record, policy(name))))
+
+
+def test_a_name_makes_no_link() -> None:
+    error = MeasurementError("see [here](http://evil.example)")
+    assert "](" not in sarif.whole(refused(error, Anchors("p.yaml")))

@@ -223,7 +223,10 @@ def _print(found: Any, folder: Path, *, quiet: bool) -> None:
     if quiet:
         worse = ", ".join(one.address for one in compared.of("REGRESSED")) if compared else ""
         since = f"; regressed: {worse}" if worse else ""
-        click.echo(f"{found.word}: {text.verdict_line(found.verdict)}{since}: {folder}")
+        line = text.verdict_line(found.verdict)
+        # The gate's own word is another one where something regressed or was not compared.
+        first = "" if line.startswith(found.word) else f"{found.word}: "
+        click.echo(f"{first}{line}{since}: {folder}")
         return
     screen = console.console()
     screen.print(text.header(found.record))

@@ -73,9 +73,14 @@ def _invocation(gated: Gated) -> dict[str, Any]:
         "exitCode": gated.exit_code,
     }
     if gated.why:
-        text = {"text": clean(gated.why, 1000)}
-        done["toolExecutionNotifications"] = [{"level": "error", "message": text}]
+        message = _said(clean(gated.why, 1000))
+        done["toolExecutionNotifications"] = [{"level": "error", "message": message}]
     return done
+
+
+def _said(text: str) -> dict[str, str]:
+    """A message. In SARIF `[words](address)` is a link, also in plain text: a name makes none."""
+    return {"text": text.replace("](", "] (")}
 
 
 def _result(one: Case, gated: Gated) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _result(one: Case, gated: Gated) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": one.id,
         "level": level(one) or "none",
-        "message": {"text": f"{outcome} {one.address}: {one.told}"},
+        "message": _said(f"{outcome} {one.address}: {one.told}"),
         "partialFingerprints": _fingerprints(one.id, one.address),
         "properties": dict(one.facts),
     }
@@ -94,7 +99,7 @@ def _unfinished(gated: Gated) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": NOT_MEASURED,
         "level": "error",
-        "message": {"text": clean(gated.why, 1000)},
+        "message": _said(clean(gated.why, 1000)),
         "partialFingerprints": _fingerprints(NOT_MEASURED, ""),
     }
     return result | _locations(gated, 1)
