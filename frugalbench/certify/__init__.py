@@ -119,9 +119,11 @@ def judge(record: Record, policy: Policy, reference: Record | None = None) -> Ve
 def _scopes(record: Record, rule: Rule, policy: Policy) -> list[Scope]:
     """The scopes to judge a rule in: an absent attribute still yields one, to be found missing.
 
+    What was declared and is not in the record any more yields its own, to be found missing too.
+
     Rows that do not say their level of a control are compared too, unless the policy excludes them.
     """
-    scopes = list(metrics.find(rule.metric).scopes(record))
+    scopes = list(metrics.find(rule.metric).scopes(record, lost=True))
     if policy.missing_groups == "exclude":
         scopes = [one for one in scopes if not metrics.unstated(record, one.get("attribute"))]
     return scopes or [{}]
@@ -163,6 +165,9 @@ class _Judged:
                 reason="no_reference",
                 detail="there is no record to compare with: frugalbench drift BEFORE AFTER",
             )
+        for name, one in scope.items():
+            if name in metrics.LOST and one in metrics.LOST[name](self._record):
+                return metrics.why_lost(name, one)
         if scope:
             return None
         narrowed = (name for name in metric.parameters if name in LACKING)

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from frugalbench import plugins
 from frugalbench.errors import UsageError, did_you_mean
+from frugalbench.metrics._lost import LOST, why_lost
 from frugalbench.metrics._metric import (
     MISSING_GROUP,
     Metric,
@@ -27,6 +28,7 @@ from frugalbench.values import Measure
 
 __all__ = [
     "AND",
+    "LOST",
     "MISSING_GROUP",
     "WITHIN",
     "Metric",
@@ -41,6 +43,7 @@ __all__ = [
     "narrowing",
     "once",
     "unstated",
+    "why_lost",
 ]
 
 

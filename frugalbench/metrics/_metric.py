@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from frugalbench.metrics._lost import LOST
 from frugalbench.metrics._views import MISSING_GROUP, view, views
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
@@ -90,17 +91,25 @@ class Metric:
         """Whether the metric compares a record with a reference, such as an earlier one."""
         return "reference" in self.parameters
 
-    def scopes(self, record: Record) -> Iterator[Scope]:
-        """Every scope the metric has on this record; none at all when it needs what is absent."""
+    def scopes(self, record: Record, *, lost: bool = False) -> Iterator[Scope]:
+        """Every scope the metric has on this record; none at all when it needs what is absent.
+
+        With `lost` also those that were declared and that the record does not hold; the metric is
+        not to be asked in them.
+        """
         narrowed: list[Scope] = [{}]
         for name in self.parameters:
             if name in NARROWING:
                 narrowed = [
                     {**scope, name: one}
                     for scope in narrowed
-                    for one in NARROWING[name](record, scope)
+                    for one in (*NARROWING[name](record, scope), *_lost(name, record, lost))
                 ]
         yield from narrowed
+
+
+def _lost(name: str, record: Record, wanted: bool) -> tuple[str, ...]:
+    return LOST[name](record) if wanted and name in LOST else ()
 
 
 def _attributes(record: Record, scope: Scope) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from frugalbench.metrics import fairness, quality
 from frugalbench.metrics._clusters import number_of_clusters, resampled_interval, resampled_sums
 from frugalbench.metrics._intervals import LARGEST, LEVEL, mean_t, summable
-from frugalbench.metrics._metric import MissingGroups, Settled, metric
+from frugalbench.metrics._lost import lost_probes, why_lost
+from frugalbench.metrics._metric import MissingGroups, Settled, metric, no_run
 from frugalbench.metrics._points import is_point, same_change
 from frugalbench.metrics._probed import (
     clusters_of,
@@ -127,8 +128,11 @@ def accuracy_retained_min(record: Record) -> Measure:
     """The lowest accuracy retained over all probes.
 
     Low end: the smallest low end of a probe (intersection–union). High end: the smallest high end
-    with Bonferroni's correction. One pass that could not be made leaves the lowest unknown.
+    with Bonferroni's correction. One pass that could not be made, or that was asked for and is not
+    in the record, leaves the lowest unknown.
     """
+    if no_run(record) is None and (lost := lost_probes(record)):
+        return why_lost("probe", "', '".join(lost))
     names = probe_names(record)
     if not names:
         gone = right_answers(record, "")
