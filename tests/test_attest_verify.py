@@ -354,7 +354,7 @@ def test_a_verdict_that_was_changed_beside_the_statements_that_follow_is_refused
     def worse(said: dict[str, Any]) -> None:
         claim = _claim(said, "card")
         claim["absent"] = {"reason": "another_reason"}
-        said["predicate"]["issuedAt"] = "2026-01-01T00:00:00Z"
+        said["predicate"]["issuedAt"] = said["predicate"]["evaluatedAt"]
 
     refused(made.verify(bundle=resign(made, worse, alone=False)), "re-judgement")
 
@@ -379,10 +379,13 @@ def test_a_certificate_without_the_statements_beside_it_says_as_much(
 ) -> None:
     file = tmp_path / "b.jsonl"
     file.write_bytes(made.bundle.read_bytes().splitlines(keepends=True)[0])
-    assert made.verify(bundle=file).exit_code == 0
+    result = made.verify(bundle=file)
+    assert result.exit_code == 0
+    assert "statements that follow from it" in result.stdout
+    assert "statements that follow from it" not in made.verify().stdout
 
 
-def test_a_statement_of_an_unknown_kind_may_stand_beside_it(
+def test_a_statement_of_a_kind_that_nobody_checks_is_refused(
     made: Certified, tmp_path: Path
 ) -> None:
     import json
@@ -392,7 +395,11 @@ def test_a_statement_of_an_unknown_kind_may_stand_beside_it(
     envelope = Envelope("application/vnd.in-toto+json", json.dumps(other).encode())
     file = tmp_path / "b.jsonl"
     file.write_bytes(made.bundle.read_bytes() + bundle([envelope.signed(key)]))
-    assert made.verify(bundle=file).exit_code == 0
+    refused(made.verify(bundle=file), "statement type")
+    # One that is there twice is as little looked for.
+    lines = made.bundle.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines, lines[1]]))
+    refused(made.verify(bundle=file), "statement type")
     file.write_bytes(made.bundle.read_bytes() + bundle([envelope]).replace(b"[]", b"[{}]"))
     refused(made.verify(bundle=file), "bundle")
 

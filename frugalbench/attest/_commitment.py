@@ -79,7 +79,11 @@ def link(commitment: Commitment, sha256: str, record: Record, policy: Policy) ->
 
 
 def _why_not(commitment: Commitment, record: Record, policy: Policy) -> str:
-    if moment(commitment.committed_at) >= moment(record.created):
+    try:
+        run = moment(record.created)
+    except ValueError:
+        raise UsageError("the record does not say when it was made: measure again") from None
+    if moment(commitment.committed_at) >= run:
         return "it does not count: it was made after the run"
     if commitment.policy.digest["sha256"] != digest(policy):
         return "it does not count: it is about another policy"

@@ -6,12 +6,16 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from frugalbench.attest._claims import plain
 from frugalbench.attest._predicate import Digested, Evaluation, Measured
-from frugalbench.attest._steps import VerificationError
+from frugalbench.attest._steps import Step, VerificationError
 from frugalbench.errors import UsageError
 from frugalbench.models import file_sha256, parts
 from frugalbench.record import Record
 
 __all__ = ["check_evidence", "check_subject", "digested", "measured"]
+
+SUBJECT: Step = "subject digest"
+MOST_SHOWN = 80
+MOST_NAME = 255
 
 
 def measured(record: Record, model: Path | None) -> Measured:
@@ -74,6 +78,8 @@ def check_subject(model: Measured, file: Path) -> None:
         UsageError: there is no file.
         VerificationError: they are other ones.
     """
+    if not _of_its_files(model):
+        raise VerificationError(SUBJECT, "the model's digests are not those of its files")
     wanted = model.files[0].digest if model.files else model.digest
     found = _sha256(file, "model")
     if found == model.converted_from != wanted["sha256"]:
@@ -85,21 +91,36 @@ def check_subject(model: Measured, file: Path) -> None:
         raise VerificationError(
             "subject digest", f"{file.name} is not the file that '{model.name}' was certified as"
         )
-    folder = file.parent.resolve()
     for part in model.files[1:]:
+        _check_weights(part, file.parent.resolve())
+
+
+def _of_its_files(model: Measured) -> bool:
+    """Whether the digests that a model is known by, in subjects too, are those of its files."""
+    digests = [one.digest["sha256"] for one in model.files]
+    if len(digests) < 2:
+        return model.root is None and digests in ([], [model.digest["sha256"]])
+    files = {one.name: one.digest["sha256"] for one in model.files}
+    return (
+        len(files) == len(digests)
+        and model.digest["sha256"] == _joined(digests)
+        and model.root == root_digest(files)
+    )
+
+
+def _check_weights(part: Digested, folder: Path) -> None:
+    step, name = SUBJECT, part.name[:MOST_SHOWN]
+    try:
         beside = (folder / PurePosixPath(part.name.replace("\0", ""))).resolve()
-        if not beside.is_relative_to(folder):
-            raise VerificationError(
-                "subject digest", f"'{part.name}' is outside the model's folder"
-            )
-        if not beside.is_file():
-            raise VerificationError(
-                "subject digest", f"the weights '{part.name}' are not beside the model"
-            )
-        if _sha256(beside, "model") != part.digest["sha256"]:
-            raise VerificationError(
-                "subject digest", f"'{part.name}' holds other weights than were measured"
-            )
+        there = beside.is_file()
+    except (OSError, RuntimeError, ValueError):
+        raise VerificationError(step, f"'{name}' is no name of a file") from None
+    if not beside.is_relative_to(folder):
+        raise VerificationError(step, f"'{name}' is outside the model's folder")
+    if not there:
+        raise VerificationError(step, f"the weights '{name}' are not beside the model")
+    if _sha256(beside, "model") != part.digest["sha256"]:
+        raise VerificationError(step, f"'{name}' holds other weights than were measured")
 
 
 def check_evidence(evaluation: Evaluation, record: Path) -> None:
@@ -117,8 +138,9 @@ def check_evidence(evaluation: Evaluation, record: Path) -> None:
     if not evaluation.evidence:
         raise VerificationError("evidence", "the certificate names no files of a record")
     for one in evaluation.evidence:
-        if PurePosixPath(one.name).name != one.name:
-            raise VerificationError("evidence", f"'{one.name}' is no file of a record")
+        if PurePosixPath(one.name).name != one.name or len(one.name) > MOST_NAME:
+            shown = one.name[:MOST_SHOWN]
+            raise VerificationError("evidence", f"'{shown}' is no file of a record")
         if _sha256(folder / one.name, "file") != one.digest["sha256"]:
             raise VerificationError("evidence", f"{one.name} is not the one it was made from")
 

@@ -12,10 +12,13 @@ def moment(said: str) -> datetime:
     """A time from its text; one without a zone is in UTC.
 
     Raises:
-        ValueError: it is no date or time.
+        ValueError: it is no date or time, or none that a calendar has.
     """
     found = datetime.fromisoformat(said)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it is before the year 1 or after the year 9999") from None
 
 
 def text(at: datetime) -> str:

@@ -19,6 +19,7 @@ from frugalbench.attest._files import check_subject
 from frugalbench.attest._issue import overall_of
 from frugalbench.attest._json import parse, read_bounded
 from frugalbench.attest._keys import PublicKey
+from frugalbench.attest._possible import impossible, impossible_claim
 from frugalbench.attest._predicate import EVALUATION, Claim, Evaluation, comparator, measure
 from frugalbench.attest._revocation import Revocations, certificate_id, read_list
 from frugalbench.attest._statement import STATEMENT, Statement, derived, subject_of
@@ -53,7 +54,8 @@ class Trust:
 class Verified:
     """A certificate that holds, with the verdict that was decided again from its numbers.
 
-    `serial` is that of the revocation list, None where none was looked at.
+    `serial` is that of the revocation list, None where none was looked at. `alone` says that it
+    came without one of the statements that follow from it.
     """
 
     certificate: str
@@ -62,6 +64,7 @@ class Verified:
     verdict: Outcome
     signers: tuple[str, ...]
     serial: int | None
+    alone: bool = False
 
 
 def read_certificate(bundle: Path) -> tuple[Envelope, ...]:
@@ -125,6 +128,7 @@ def verify(bundle: Path, model: Path, trust: Trust) -> Verified:
         verdict=verdict,
         signers=tuple(sorted(signed_by)),
         serial=listed.serial if listed else None,
+        alone=len(others) < len(derived(evaluation)),
     )
 
 
@@ -147,7 +151,7 @@ def _signed_by(envelopes: Sequence[Envelope], trust: Trust) -> frozenset[str]:
 def _statements(
     envelopes: Sequence[Envelope],
 ) -> tuple[Envelope, Evaluation, tuple[Statement, ...]]:
-    """The certificate's own statement, what it says, and those beside it of kinds we know."""
+    """The certificate's own statement, what it says, and those beside it, of kinds we know."""
     step: Step = "statement type"
     seen = [_decoded(one.payload, Statement, step) for one in envelopes]
     if any(one.type != STATEMENT for one in seen):
@@ -161,8 +165,12 @@ def _statements(
     subject = subject_of(evaluation.model)
     if any(one.subject != subject for one in seen):
         raise VerificationError("subject digest", "its statements are about different files")
-    known = {one.predicate_type for one in derived(evaluation)}
-    others = tuple(one for one in seen if one.predicate_type in known)
+    others = tuple(one for one in seen if one.predicate_type != EVALUATION)
+    kinds = [one.predicate_type for one in others]
+    if not set(kinds) <= {one.predicate_type for one in derived(evaluation)}:
+        raise VerificationError(step, "a statement beside it is of a kind that nobody here checks")
+    if len(set(kinds)) != len(kinds):
+        raise VerificationError(step, "it holds two statements of one kind")
     return envelopes[own[0]], evaluation, others
 
 
@@ -205,6 +213,7 @@ def _policy(evaluation: Evaluation, trust: Trust) -> Policy:
 def _check_expiry(evaluation: Evaluation, policy: Policy, at: datetime) -> None:
     try:
         begun, ends = moment(evaluation.evaluated_at), moment(evaluation.expires_at)
+        issued = moment(evaluation.issued_at)
         allowed = begun + timedelta(days=policy.validity_days)
     except (ValueError, OverflowError):
         raise VerificationError("expiry", "it does not say from when to when it holds") from None
@@ -212,7 +221,11 @@ def _check_expiry(evaluation: Evaluation, policy: Policy, at: datetime) -> None:
         raise VerificationError(
             "expiry", f"it gives itself longer than {policy.validity_days} days"
         )
-    if begun > at + LEEWAY:
+    if begun - issued > LEEWAY or issued >= ends:
+        raise VerificationError(
+            "expiry", "it was not issued after it was evaluated and before its end"
+        )
+    if begun - at > LEEWAY:
         raise VerificationError("expiry", f"it is of {text(begun)}, which is after {text(at)}")
     if at >= ends:
         raise VerificationError("expiry", f"it expired at {text(ends)}: ask for a new measurement")
@@ -236,13 +249,12 @@ def _check_revoked(certificate: str, trust: Trust) -> Revocations | None:
 def _judged_again(evaluation: Evaluation, policy: Policy) -> Outcome:
     """The verdict that follows from the disclosed numbers, which must be the one it states."""
     rules = {rule.id: rule for rule in policy.rules}
-    flaws = [Flaw(one.code, one.detail) for one in evaluation.flaws]
     for claim in evaluation.claims:
         if claim.rule not in rules:
             raise VerificationError(
                 "re-judgement", f"claim '{claim.id}' is of a rule the policy has not"
             )
-        why = _contradiction(claim, rules[claim.rule], policy, flaws)
+        why = _contradiction(claim, rules[claim.rule], evaluation, policy)
         if why:
             raise VerificationError("re-judgement", f"claim '{claim.id}': {why}")
     absent = rules.keys() - {claim.rule for claim in evaluation.claims}
@@ -250,6 +262,8 @@ def _judged_again(evaluation: Evaluation, policy: Policy) -> Outcome:
         raise VerificationError("re-judgement", f"it says nothing of the rule '{min(absent)}'")
     if len({(one.rule, one.address) for one in evaluation.claims}) != len(evaluation.claims):
         raise VerificationError("re-judgement", "it claims one thing twice")
+    if why := impossible(evaluation, policy):
+        raise VerificationError("re-judgement", why)
     verdict = overall_of(policy, evaluation.claims)
     if verdict != evaluation.verdict:
         raise VerificationError(
@@ -258,7 +272,7 @@ def _judged_again(evaluation: Evaluation, policy: Policy) -> Outcome:
     return verdict
 
 
-def _contradiction(claim: Claim, rule: Rule, policy: Policy, flaws: Sequence[Flaw]) -> str:
+def _contradiction(claim: Claim, rule: Rule, said: Evaluation, policy: Policy) -> str:
     """In what a claim is not the rule's, or does not follow from its numbers; or nothing."""
     bound = (claim.comparator, claim.threshold)
     stated = (claim.metric, claim.unit, bound, claim.required, claim.speaks_to)
@@ -268,15 +282,18 @@ def _contradiction(claim: Claim, rule: Rule, policy: Policy, flaws: Sequence[Fla
     if scope == claim.address or claim.id != rule.id + scope or (scope and scope[0] != "["):
         return f"its address is not one of {rule.metric}"
     try:
-        found = measure(claim)
+        found, why = measure(claim), impossible_claim(claim, said)
     except ValueError as error:
         return str(error)
+    if why:
+        return why
     if found is None:
         if not counts_people(rule.metric):
             return "it hides a number that counts no people"
         return "a number that is not shown cannot pass" if claim.verdict == "PASS" else ""
     if counts_people(rule.metric) and (claim.n or 0) < policy.min_cell and claim.n is not None:
         return f"it shows a number that rests on fewer than {policy.min_cell} people"
+    flaws = [Flaw(one.code, one.detail) for one in said.flaws]
     outcome = decide(rule, policy, found, flaws).outcome
     if outcome != claim.verdict:
         return f"it says {claim.verdict}, and its numbers come to {outcome}"
