@@ -420,6 +420,22 @@ def test_a_policy_that_cannot_be_judged_by_is_refused(
         judge(make_record(), wrong)
 
 
+@pytest.mark.parametrize("of_policy", [(), ("pretend",), ("timer",)])
+@pytest.mark.parametrize("of_rule", [(), ("pretend",), ("pretend", "pretend")])
+def test_a_rule_that_accepts_no_method_is_refused(
+    of_policy: tuple[Method, ...], of_rule: tuple[Method, ...]
+) -> None:
+    """No number could ever pass it, nor fail it."""
+    wrong = policy(rule(**GAP, at_most=0.1, methods=of_rule), methods=of_policy)
+    if of_policy == ("timer",) and not of_rule:
+        assert check(wrong) is wrong
+        return
+    with pytest.raises(UsageError, match=r"rule 'r'.*no number could ever be accepted") as caught:
+        check(wrong)
+    assert "\n" not in str(caught.value)
+    assert "list some of external_meter" in str(caught.value)
+
+
 def test_a_policy_without_rules_is_refused_where_it_is_read() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"name": "p", "version": "1", "rules": []}, Policy)

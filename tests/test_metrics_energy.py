@@ -580,6 +580,19 @@ def test_a_pretend_meter_is_of_low_quality_and_stays_pretend() -> None:
     assert (found.method, found.grade) == ("pretend", "low")
 
 
+@pytest.mark.parametrize("domain", ["cpu", "ram", "gpu", "machine", "psys", "rail:cpu"])
+@pytest.mark.parametrize("real", ["hardware_counter", "modelled"])
+def test_one_pretend_window_makes_the_whole_energy_pretend(real: Method, domain: str) -> None:
+    """A pretend domain was left out of the sum, and what was left passed for the whole."""
+    measured = [*ran([10.0] * 5, method=real), *at_rest(4, method=real)]
+    record = metered([*measured, window(1e3, domain=domain, method="pretend", meter="fake")])
+    for address in ("energy.per_inference", "energy.net_per_inference", "energy.power"):
+        found = value(address, record)
+        assert (found.method, found.grade) == ("pretend", "low")
+    own = value("energy.cpu_per_inference", record).method
+    assert own == ("pretend" if domain == "cpu" else real)
+
+
 def test_the_energy_is_all_joules_over_all_inferences_and_no_mean_of_ratios() -> None:
     """A window of one inference that mostly waited must not count as much as one of a thousand."""
     windows = [window(100.0, calls=1000), window(100.0, calls=1000), window(20.0, calls=1)]

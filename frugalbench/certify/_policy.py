@@ -10,7 +10,7 @@ from msgspec import Meta
 from frugalbench import metrics
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.metrics import Metric, MissingGroups
-from frugalbench.values import MEASURED, Method
+from frugalbench.values import MEASURED, METHODS, Method
 
 __all__ = ["Policy", "Rule", "check", "digest"]
 
@@ -71,7 +71,8 @@ def check(policy: Policy) -> Policy:
 
     Raises:
         UsageError: an unknown metric, a unit that is not the metric's, no bound or two, a bound
-            the metric can never break, or two rules with one id.
+            the metric can never break, two rules with one id, or a rule that accepts no method by
+            which a number can be got.
     """
     seen: set[str] = set()
     for rule in policy.rules:
@@ -84,6 +85,11 @@ def check(policy: Policy) -> Policy:
             near = did_you_mean(rule.metric, known)
             raise UsageError(f"{where}: there is no metric '{rule.metric}'; {near}")
         _check_bound(where, rule, known[rule.metric])
+        if not set(rule.methods or policy.methods) - {"pretend"}:
+            raise UsageError(
+                f"{where}: no number could ever be accepted, a pretend one least of all; list "
+                f"some of {', '.join(one for one in METHODS if one != 'pretend')} in methods"
+            )
     return policy
 
 

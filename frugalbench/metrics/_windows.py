@@ -3,7 +3,7 @@
 Where a counter was read, a model is never added to it. Parts of a machine (`cpu`, `ram`, `gpu`) are
 added up, each by the most trusted method that covers it, and the sum is as good as the least
 trusted of them; a whole one (`machine`, `board`) is taken alone; `psys` and single rails overlap
-others and are only shown.
+others and are only shown. One pretend window makes all of it pretend.
 """
 
 import math
@@ -81,6 +81,9 @@ def choose(record: Record, domain: str | None) -> Chosen | Missing:
             return Missing(reason="meter_failed", detail=detail)
     doubts = (*_disagreement(windows, domains), *_uncovered(domains, domain))
     method = max((series[0].method for series in domains.values()), key=METHODS.index)
+    # A pretend meter is in no sum beside a real one, and what it stands for was not measured.
+    if any(w.method == "pretend" for w in (windows if domain is None else asked)):
+        method = "pretend"
     return Chosen(domains, method, len(ran) - len(methods), doubts)
 
 
