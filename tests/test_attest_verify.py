@@ -323,6 +323,10 @@ def _no_predicate(said: dict[str, Any]) -> None:
     del said["predicate"]["verdict"]
 
 
+def _no_digest(said: dict[str, Any]) -> None:
+    said["predicate"]["model"]["digest"] = {}
+
+
 def _bad_digest(said: dict[str, Any]) -> None:
     said["predicate"]["model"]["digest"]["sha256"] = "A" * 64
 
@@ -339,6 +343,7 @@ def _bad_digest(said: dict[str, Any]) -> None:
         (_old_statement, "statement type"),
         (_no_predicate, "statement type"),
         (_bad_digest, "statement type"),
+        (_no_digest, "statement type"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )

@@ -94,7 +94,7 @@ def load_private(file: Path, passphrase: Callable[[], str]) -> PrivateKey:
     Raises:
         UsageError: there is no such file, it holds no Ed25519 key, or the passphrase is wrong.
     """
-    raw = _pem(file)
+    raw = _pem(file, f"there is no key {file}: make one with frugalbench keygen")
     if b"PUBLIC KEY" in raw:
         raise UsageError(f"{file} is a public key: sign with the private one, made by keygen")
     try:
@@ -117,7 +117,7 @@ def load_public(file: Path) -> PublicKey:
     Raises:
         UsageError: there is no such file, or it holds no Ed25519 public key.
     """
-    raw = _pem(file)
+    raw = _pem(file, f"there is no key file {file}: get the public key from the signer")
     if b"PRIVATE KEY" in raw:
         raise UsageError(f"{file} is a private key: verify with the public one, ending in .pub")
     try:
@@ -129,10 +129,10 @@ def load_public(file: Path) -> PublicKey:
     return key
 
 
-def _pem(file: Path) -> bytes:
+def _pem(file: Path, lacking: str) -> bytes:
     try:
         if not file.is_file():
-            raise UsageError(f"there is no key {file}: make one with frugalbench keygen")
+            raise UsageError(lacking)
         with file.open("rb") as source:
             raw = source.read(MAX_PEM + 1)
     except (OSError, ValueError) as error:

@@ -42,6 +42,7 @@ EVALUATION = "urn:frugalbench:evaluation:v1"
 """The type of the predicate: a name, not an address."""
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[dict[Literal["sha256"], Sha256], Meta(min_length=1)]
 Text = Annotated[str, Meta(max_length=20_000)]
 NUMBER = re.compile(r"-?(?:INF|[0-9]{1,400}(?:\.[0-9]{1,400})?(?:e[+-]?[0-9]{1,3})?)", re.ASCII)
 
@@ -83,7 +84,7 @@ class Digested(Part, frozen=True, kw_only=True):
     """Something named, known by its digest."""
 
     name: Text
-    digest: dict[Literal["sha256"], Sha256]
+    digest: Digest
 
 
 class Interval(Part, frozen=True, kw_only=True):
@@ -140,7 +141,7 @@ class Measured(Part, frozen=True, kw_only=True):
     """
 
     name: Text
-    digest: dict[Literal["sha256"], Sha256]
+    digest: Digest
     bytes: int
     files: tuple[Digested, ...] = ()
     root: Sha256 | None = None
@@ -165,7 +166,7 @@ class Data(Part, frozen=True, kw_only=True):
     """The rows it was asked about, by digest; their number only where it is not too small."""
 
     name: Text
-    digest: dict[Literal["sha256"], Sha256]
+    digest: Digest
     rows_sha256: Text
     n: int | None = None
     attributes: tuple[Text, ...] = ()
@@ -194,7 +195,7 @@ class PolicyShown(Part, frozen=True, kw_only=True):
 
     name: Text
     version: Text
-    digest: dict[Literal["sha256"], Sha256]
+    digest: Digest
     content: dict[str, Any]
 
 
@@ -260,7 +261,7 @@ class Evaluation(Part, frozen=True, kw_only=True):
     evidence: tuple[Digested, ...] = ()
     declarations: dict[str, Any] | None = None
     frugality: dict[str, Any] | None = None
-    supersedes: tuple[dict[Literal["digest"], dict[Literal["sha256"], Sha256]], ...] = ()
+    supersedes: tuple[Annotated[dict[Literal["digest"], Digest], Meta(min_length=1)], ...] = ()
 
 
 def comparator(rule: Rule) -> tuple[Literal["<=", ">="], str]:

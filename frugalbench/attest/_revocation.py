@@ -85,8 +85,11 @@ def revoked(
         at: now.
 
     Raises:
-        UsageError: the key signed neither, or the certificate is on the list.
+        UsageError: the key signed neither, the certificate is on the list, or no reason is given.
     """
+    said = plain(reason)
+    if not said.strip():
+        raise UsageError("everybody reads why it no longer holds: say it with --reason")
     public = {keyid(key.public_key()): key.public_key()}
     try:
         if not _dsse.signers(envelope, public):
@@ -104,7 +107,7 @@ def revoked(
         issued_at=text(at),
         entries=(
             *entries,
-            Entry(certificate=certificate, reason=plain(reason), revoked_at=text(at)),
+            Entry(certificate=certificate, reason=said, revoked_at=text(at)),
         ),
     )
     return Envelope(PAYLOAD_TYPE, canonical(made)).signed(key).encode() + b"\n", made

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from frugalbench.attest._predicate import Claim
+from frugalbench.attest._predicate import Claim, PreRegistration
 from frugalbench.attest._verify import Verified
 from frugalbench.certify import Outcome
 from frugalbench.report._format import Lang, clean
 from frugalbench.report._phrases import WORDS as SHARED
+from frugalbench.report._phrases import note
+from frugalbench.spec import OutputKind
 
 __all__ = ["summary"]
 
@@ -25,6 +27,8 @@ WORDS: dict[Lang, dict[str, str]] = {
         "list": "revocation  not on the list with serial number {serial}",
         "committed": "fixed       {sentence}",
         "coded": "groups      named by codes",
+        "replaces": "replaces    the certificate {digest}",
+        "evidence": "evidence    the record is the one it was made from",
         "alone": "alone       one or both of the statements that follow from it are not there",
         "invalid": "invalid     {detail}",
         "class": "frugality   {label}, scale {scale} {version}{modelled}",
@@ -49,6 +53,8 @@ WORDS: dict[Lang, dict[str, str]] = {
         "list": "révocation  absent de la liste de numéro de série {serial}",
         "committed": "fixé        {sentence}",
         "coded": "groupes     désignés par des codes",
+        "replaces": "remplace    le certificat {digest}",
+        "evidence": "preuves     l'enregistrement est celui dont il a été tiré",
         "alone": "seul        il manque un énoncé, ou les deux, qui en découlent",
         "invalid": "non valide  {detail}",
         "class": "frugalité   {label}, échelle {scale} {version}{modelled}",
@@ -64,21 +70,41 @@ WORDS: dict[Lang, dict[str, str]] = {
 FIXED: dict[Lang, dict[bool, str]] = {
     "en": {
         True: "policy and data before the run ({at}), by the signer's clock",
-        False: "nothing shows that the policy was fixed before the run",
+        False: "nothing shows that the policy was fixed before the run{why}",
     },
     "fr": {
         True: "politique et données avant la mesure ({at}), à l'horloge du signataire",
-        False: "rien ne montre que la politique a été fixée avant la mesure",
+        False: "rien ne montre que la politique a été fixée avant la mesure{why}",
     },
 }
+FRENCH = {
+    "it does not count: it was made after the run": "fixé après la mesure, cela ne compte pas",
+    "it does not count: it is about another policy": "fixé pour une autre politique, cela ne "
+    "compte pas",
+    "it does not count: it is about other data": "fixé pour d'autres données, cela ne compte pas",
+}
+"""Why a commitment does not count, as `link` says it."""
+KINDS: dict[Lang, dict[OutputKind, str]] = {
+    "en": {"label": "label", "probability": "probability", "logit": "logit", "value": "value"},
+    "fr": {"label": "étiquette", "probability": "probabilité", "logit": "logit", "value": "valeur"},
+}
+AS_IS: dict[Lang, str] = {"en": "precision as it is", "fr": "précision d'origine"}
 
 
-def summary(verified: Verified, lang: Lang = "en") -> str:
-    """The verdict, what it is about, who says so, and what does not pass."""
+def summary(verified: Verified, lang: Lang = "en", *, evidence: bool = False) -> str:
+    """The verdict, what it is about, who says so, and what does not pass.
+
+    Args:
+        verified: the certificate.
+        lang: `en` or `fr`.
+        evidence: the record was at hand and is the one it was made from.
+    """
     said, words = verified.evaluation, WORDS[lang]
     target, data = said.target, said.data
     before = said.pre_registration
-    fixed = FIXED[lang][before.counts].format(at=clean(before.committed_at or ""))
+    fixed = FIXED[lang][before.counts].format(
+        at=clean(before.committed_at or ""), why=_why_not(before, lang)
+    )
     lines = [
         words["head"].format(
             outcome=SHARED[lang].outcomes[verified.verdict],
@@ -90,7 +116,7 @@ def summary(verified: Verified, lang: Lang = "en") -> str:
             device=clean(target.device),
             runtime=clean(target.runtime),
             provider=clean(target.provider),
-            precision=clean(target.precision),
+            precision=AS_IS[lang] if target.precision == "as_is" else clean(target.precision),
         ),
     ]
     reading = said.reading
@@ -98,7 +124,7 @@ def summary(verified: Verified, lang: Lang = "en") -> str:
         lines.append(
             words["reading"].format(
                 output=clean(reading.output or "?"),
-                kind=reading.output_kind,
+                kind=KINDS[lang][reading.output_kind],
                 threshold=clean(reading.threshold),
             )
         )
@@ -113,14 +139,30 @@ def summary(verified: Verified, lang: Lang = "en") -> str:
         else words["list"].format(serial=verified.serial),
         words["committed"].format(sentence=fixed),
         *([words["coded"]] if said.groups_coded else []),
+        *(
+            words["replaces"].format(digest=one["digest"]["sha256"][:16])
+            for one in said.supersedes[:MOST]
+        ),
+        *([words["evidence"]] if evidence else []),
         *([words["alone"]] if verified.alone else []),
         *_class(said.frugality or {}, words),
         *([words["declared"]] if said.declarations is not None else []),
-        *(words["invalid"].format(detail=clean(one.detail, 300)) for one in said.flaws),
+        *(
+            words["invalid"].format(detail=note(clean(one.detail, 300), lang)[0])
+            for one in said.flaws
+        ),
         *_open(said.claims, lang),
         words["limits"],
     ]
     return "\n".join(lines)
+
+
+def _why_not(before: PreRegistration, lang: Lang) -> str:
+    """Why a commitment does not count; nothing where there was none."""
+    if before.counts or before.committed_at is None:
+        return ""
+    why = clean(before.sentence, 300)
+    return f"{' ' * (lang == 'fr')}: {FRENCH.get(why, why) if lang == 'fr' else why}"
 
 
 def _class(found: dict[str, Any], words: dict[str, str]) -> list[str]:

@@ -71,13 +71,17 @@ def sign(
         declarations=given["declarations"],
     )
     bundle, said = _desk.certify(what, secret, request, out, _desk.now())
+    if request.commitment is not None and not said.pre_registration.counts:
+        why = said.pre_registration.sentence
+        click.echo(f"warning     {request.commitment}: {why}", err=True)
     click.echo(f"verdict     {said.verdict.replace('_', ' ')}")
     click.echo(f"certificate {bundle}\nexpires     {said.expires_at}")
     if request.codes is not None:
         click.echo(f"group codes {request.codes} (keep it to yourself)")
     folder = what if what.is_dir() else what.parent
     model = _desk.model_in_hand(folder, said, given["model"])
-    click.echo(f"next        frugalbench verify {bundle} --model {model} --key PUB")
+    own = f" --policy {policy}" if policy and Path(policy).is_file() else ""
+    click.echo(f"next        frugalbench verify {bundle} --model {model} --key PUB{own}")
 
 
 def _cosign(

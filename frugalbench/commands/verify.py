@@ -76,7 +76,7 @@ def verify(
     verified = attest.verify(bundle, model, trust)
     if record is not None:
         attest.check_evidence(verified.evaluation, record)
-    click.echo(attest.summary(verified, lang))
+    click.echo(attest.summary(verified, lang, evidence=record is not None))
     if reproduce:
         _reproduce(verified, model, words, lang)
     sys.exit(EXIT_CODES[verified.verdict])
