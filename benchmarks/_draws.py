@@ -15,6 +15,7 @@ from frugalbench.certify import Policy, Rule
 from frugalbench.certify._decide import Outcome, decide
 from frugalbench.metrics._changes import paired_change
 from frugalbench.metrics._counts import Counts
+from frugalbench.metrics._enough import needed
 from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._pairs import (
     ALPHA,
@@ -23,7 +24,6 @@ from frugalbench.metrics._pairs import (
     ByGroup,
     _at_least,
     _p_values,
-    needed,
     pairs,
 )
 from frugalbench.metrics._proportions import clopper_pearson

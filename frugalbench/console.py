@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 
 from frugalbench import report, settings, store, worker
-from frugalbench.attest import _desk
 from frugalbench.certify import Verdict, judge
 from frugalbench.config import Question
 from frugalbench.errors import MeasurementError, UsageError
@@ -109,6 +108,8 @@ def certify(
     _refuse_failed(record, folder)
     signed = None
     if key is not None:
+        from frugalbench.attest import _desk
+
         model = Path(question.spec.model.path)
         request = _desk.Request(policy=question.policy, model=model, reference=reference)
         signed, said = _desk.certify(folder, key, request, None, _desk.now())

@@ -29,7 +29,6 @@ __all__ = ["Certifier", "frugalbench"]
 
 MARK = "frugalbench"
 OPTION = "--frugalbench-results"
-DEFAULT_POLICY = "frugal-and-trustworthy"
 BENCHMARKED = ("latency.p50", "latency.p90", "latency.p99", "energy.per_inference")
 """What goes beside the timings of pytest-benchmark, in the `extra_info` of its JSON."""
 
@@ -152,6 +151,7 @@ class Certifier:
         """
         __tracebackhide__ = True
         from frugalbench.certify import judge
+        from frugalbench.settings import DEFAULT_POLICY
 
         chosen = next(one for one in (policy, self._policy, DEFAULT_POLICY) if one is not None)
         try:

@@ -17,6 +17,7 @@ from frugalbench.spec import Data, Model, Plan, Probes, Site, Spec, Target
 from frugalbench.strict import config_folder, convert, read_yaml
 
 __all__ = [
+    "DEFAULT_POLICY",
     "PARTS",
     "baseline",
     "config_folder",
@@ -29,6 +30,9 @@ __all__ = [
     "skeleton",
     "with_factors",
 ]
+
+DEFAULT_POLICY = "frugal-and-trustworthy"
+"""What a model is judged by where nobody says otherwise."""
 
 PARTS: dict[str, type[msgspec.Struct]] = {
     "model": Model,

@@ -150,6 +150,7 @@ def _send(client: Any, told: Logged, experiment: str, when: int, name: str) -> s
         for file, text in told.texts.items():
             client.log_text(key, text, file)
     except Exception:
+        # Whatever it was, the run must not look alive on the server; the error goes on.
         with suppress(Exception):
             client.set_terminated(key, status="FAILED")
         raise

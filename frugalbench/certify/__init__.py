@@ -13,13 +13,14 @@ import msgspec
 
 from frugalbench import metrics
 from frugalbench.certify._decide import SEVERITY, Outcome, decide, overall
-from frugalbench.certify._policy import Policy, Rule, check, digest
+from frugalbench.certify._policy import MIN_CELL, VALIDITY_DAYS, Policy, Rule, check, digest
 from frugalbench.metrics import Metric, Scope, Settled, validity
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
     "EXIT_CODES",
+    "MIN_CELL",
     "SEVERITY",
     "Finding",
     "Outcome",
@@ -78,8 +79,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     overall: Outcome
     findings: tuple[Finding, ...]
     reference: str = ""
-    validity_days: int = 365
-    min_cell: int = 10
+    validity_days: int = VALIDITY_DAYS
+    min_cell: int = MIN_CELL
 
     @property
     def exit_code(self) -> int:

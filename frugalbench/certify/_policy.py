@@ -12,7 +12,11 @@ from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.metrics import Metric, MissingGroups
 from frugalbench.values import MEASURED, METHODS, Method
 
-__all__ = ["Policy", "Rule", "check", "digest"]
+__all__ = ["MIN_CELL", "VALIDITY_DAYS", "Policy", "Rule", "check", "digest"]
+
+MIN_CELL = 10
+"""Fewest people behind a number that is shown to others, where no policy says."""
+VALIDITY_DAYS = 365
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,8 +61,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     methods: tuple[Method, ...] = (*MEASURED, "timer", "counted")
     min_group: Annotated[int, Meta(ge=1)] = 30
     missing_groups: MissingGroups = "fail"
-    validity_days: Annotated[int, Meta(ge=1, le=3660)] = 365
-    min_cell: Annotated[int, Meta(ge=1)] = 10
+    validity_days: Annotated[int, Meta(ge=1, le=3660)] = VALIDITY_DAYS
+    min_cell: Annotated[int, Meta(ge=1)] = MIN_CELL
 
 
 def digest(policy: Policy) -> str:

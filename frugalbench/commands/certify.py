@@ -11,8 +11,6 @@ from frugalbench.errors import UsageError
 
 __all__ = ["certify"]
 
-DEFAULT_POLICY = "frugal-and-trustworthy"
-
 
 @click.command(context_settings=HYDRA_WORDS)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECORD] [KEY=VALUE]...")
@@ -60,7 +58,7 @@ def certify(
           --sign keys/lab.key
       frugalbench certify results/RECORD --policy ./mine.yaml
     """
-    from frugalbench import config, console
+    from frugalbench import config, console, settings
     from frugalbench.commands import _secret
 
     output = console.Output(as_json=as_json, quiet=quiet)
@@ -73,7 +71,7 @@ def certify(
             raise UsageError("a stored record takes --policy and nothing else: it is not measured")
         if key is not None:
             raise UsageError(f"sign a stored record with: frugalbench sign {stored[0]} --key {key}")
-        chosen = policy or DEFAULT_POLICY
+        chosen = policy or settings.DEFAULT_POLICY
         sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
     if policy is not None:
         words = (*words, f"policy={policy}")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from frugalbench.commands._words import HYDRA_WORDS
-from frugalbench.commands.certify import DEFAULT_POLICY, _is_stored
+from frugalbench.commands.certify import _is_stored
 from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError
 
 __all__ = ["gate"]
@@ -137,10 +137,12 @@ def _say(text: str) -> None:
 
 def _policy_named(words: tuple[str, ...]) -> str:
     """The policy that the settings name, or the default."""
+    from frugalbench import settings
+
     named = [
         word.partition("=")[2] for word in words if word.startswith(("policy=", "policy.path="))
     ]
-    return named[-1].strip("'\"") if named else DEFAULT_POLICY
+    return named[-1].strip("'\"") if named else settings.DEFAULT_POLICY
 
 
 def _judge(where: Any, options: dict[str, Any]) -> Any:

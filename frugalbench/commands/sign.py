@@ -9,7 +9,6 @@ from frugalbench.errors import UsageError
 
 __all__ = ["sign"]
 
-DEFAULT_POLICY = "frugal-and-trustworthy"
 FILE: Any = click.Path(path_type=Path)
 
 
@@ -62,7 +61,7 @@ def sign(
     if signer:
         raise UsageError("--signer is for a bundle that is co-signed: leave it out for a record")
     request = _desk.Request(
-        policy=settings.load_policy(policy or DEFAULT_POLICY),
+        policy=settings.load_policy(policy or settings.DEFAULT_POLICY),
         model=given["model"],
         reference=given["reference"],
         commitment=given["commitment"],

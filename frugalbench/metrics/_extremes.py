@@ -12,17 +12,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.metrics._enough import MOST_ROWS, POWER, want
 from frugalbench.metrics._metric import Needed, Settled
-from frugalbench.metrics._pairs import (
-    ALPHA,
-    BOTH_ENDS,
-    LEVELS,
-    MOST_ROWS,
-    POWER,
-    ByGroup,
-    Extreme,
-    want,
-)
+from frugalbench.metrics._pairs import ALPHA, BOTH_ENDS, LEVELS, ByGroup, Extreme
 
 __all__ = ["largest_value", "settled_above", "settled_below", "smallest_value"]
 

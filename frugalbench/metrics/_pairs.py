@@ -12,12 +12,10 @@ interval of a difference from those of its two terms, which with Wilson's is New
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.metrics._metric import Needed, Settled
 from frugalbench.metrics._resampled import Ends, resampled, wider
 from frugalbench.values import Value
 
@@ -25,16 +23,12 @@ __all__ = [
     "ALPHA",
     "BOTH_ENDS",
     "LEVELS",
-    "MOST_ROWS",
-    "POWER",
     "ByGroup",
     "Extreme",
     "Pair",
+    "every_pair",
     "largest_difference",
-    "needed",
     "pairs",
-    "settled_within",
-    "want",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -43,11 +37,9 @@ Ints = npt.NDArray[np.int64]
 ALPHA = 0.05
 BOTH_ENDS = 1 - 2 * ALPHA
 """The level of an interval whose ends each err one time in twenty."""
-POWER = 0.8
 LEVELS = np.geomspace(1e-9, 0.5, 241)
 """One-sided levels among which the p-value of a pair is found, to about one twelfth of itself."""
 SHARES = (*np.linspace(0.5, 0.95, 10), 0.99, 0.999)
-MOST_ROWS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +144,14 @@ class Extreme:
         )
 
 
-def _every_pair(groups: int) -> tuple[Ints, Ints]:
+def every_pair(groups: int) -> tuple[Ints, Ints]:
     first, second = np.triu_indices(groups, k=1)
     return first.astype(np.int64), second.astype(np.int64)
 
 
 def largest_difference(measures: Sequence[ByGroup]) -> Extreme:
     """The largest difference between two groups, by an interval that holds the largest true one."""
-    first, second = _every_pair(len(measures[0].names))
+    first, second = every_pair(len(measures[0].names))
     corrected = ALPHA / (first.size * len(measures))
     estimate, low, high, note = -1.0, 0.0, 0.0, ""
     for one in measures:
@@ -211,7 +203,7 @@ def pairs(measures: Sequence[ByGroup], margin: float, *, flagged: bool = False) 
 
     Only those that Holm's correction leaves below 5 % where `flagged` is set.
     """
-    first, second = _every_pair(len(measures[0].names))
+    first, second = every_pair(len(measures[0].names))
     most = ALPHA if flagged else LEVELS[-1]
     ends, tested = [], []
     for one in measures:
@@ -271,56 +263,3 @@ def _p_values(
             ends = one.between(first[known], second[known])
     both: Floats = near + far
     return both
-
-
-def settled_within(measures: Sequence[ByGroup], margin: float) -> Settled:
-    """What is known of a margin: the pairs outside it, and the groups too small to say."""
-    flagged = tuple(
-        f"{one.first} and {one.second} ({one.title}, {one.difference:+.3f})"
-        for one in pairs(measures, margin, flagged=True)
-    )
-    return Settled(needed(measures, margin), flagged)
-
-
-def needed(measures: Sequence[ByGroup], margin: float) -> tuple[Needed, ...]:
-    """How many more to count in each group would settle whether all lie within a margin.
-
-    For each pair that is not settled, as many in either group as show with a chance of 80 % that
-    its difference is inside the margin, or, where its estimate is outside, that it is outside.
-    Groups whose pairs are all settled, or no number would settle, are left out.
-    """
-    first, second = _every_pair(len(measures[0].names))
-    count = first.size * len(measures)
-    wanted: dict[str, Needed] = {}
-    for one in measures:
-        if one.spread is None:
-            continue
-        d, low, high = one.differences(first, second, BOTH_ENDS)
-        open_ = ~((-margin <= low) & (high <= margin))
-        i, j = first[open_], second[open_]
-        rows = _rows(one.spread[i] + one.spread[j], np.abs(d[open_]), margin, count)
-        most = np.zeros(len(one.names), np.int64)
-        np.maximum.at(most, i, rows)
-        np.maximum.at(most, j, rows)
-        for group in np.flatnonzero(most):
-            want(wanted, one, int(group), int(most[group]))
-    return tuple(wanted.values())
-
-
-def want(wanted: dict[str, Needed], one: ByGroup, group: int, rows: int) -> None:
-    """Keep that a group needs so many rows, if it has fewer and nothing asks for more."""
-    name, now = one.names[group], int(one.counts[group])
-    if rows > now and (name not in wanted or wanted[name].wanted < rows):
-        wanted[name] = Needed(name, now, rows)
-
-
-def _rows(variance: Floats, gaps: Floats, margin: float, count: int) -> Ints:
-    """Rows a group for each pair; 0 where no number would settle it."""
-    normal = NormalDist()
-    inside = normal.inv_cdf(1 - ALPHA) + normal.inv_cdf(1 - (1 - POWER) / 2)
-    outside = normal.inv_cdf(1 - ALPHA / count) + normal.inv_cdf(POWER)
-    z, distance = np.where(gaps < margin, inside, outside), np.abs(margin - gaps)
-    with np.errstate(divide="ignore", over="ignore"):
-        rows = np.ceil(z * z * variance / (distance * distance))
-    found: Ints = np.where(rows <= MOST_ROWS, rows, 0).astype(np.int64)
-    return found

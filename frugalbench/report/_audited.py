@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from frugalbench.metrics._counts import Counts
+from frugalbench.metrics._enough import needed
 from frugalbench.metrics._intervals import LEVEL, wilson
-from frugalbench.metrics._pairs import needed, pairs
+from frugalbench.metrics._pairs import pairs
 from frugalbench.metrics.fairness._rates import EMPTY, by_group
 from frugalbench.metrics.fairness.gaps import OF_DIFFERENCE, asked, complete, disparity
 from frugalbench.values import Measure, Missing, Value

@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from frugalbench import metrics
-from frugalbench.certify import Finding, Outcome, Rule, Verdict
+from frugalbench.certify import MIN_CELL, Finding, Outcome, Rule, Verdict
 from frugalbench.certify._decide import ANSWER_FAMILIES, RUN_TOO, void
 from frugalbench.metrics import validity
 from frugalbench.record import Record
@@ -28,7 +28,6 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
     "JOULES_PER_KWH",
-    "MIN_CELL",
     "Claim",
     "claims",
     "disclosed",
@@ -47,8 +46,6 @@ __all__ = [
 ]
 
 JOULES_PER_KWH = 3.6e6
-MIN_CELL = 10
-"""Fewest people behind a number where no policy says."""
 DIGITS = 12
 SMALL = "small_cell"
 

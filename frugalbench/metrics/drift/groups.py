@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.metrics._counts import group_rows
+from frugalbench.metrics._enough import settled_within
 from frugalbench.metrics._extremes import largest_value, settled_above
 from frugalbench.metrics._intervals import LEVEL
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
 from frugalbench.metrics._once import once
 from frugalbench.metrics._paired import Both, both, change_by_group
-from frugalbench.metrics._pairs import ByGroup, largest_difference, settled_within
+from frugalbench.metrics._pairs import ByGroup, largest_difference
 from frugalbench.metrics.drift.answers import changes
 from frugalbench.metrics.fairness.gaps import MOST_RESAMPLED
 from frugalbench.record import Record

@@ -7,14 +7,10 @@ twenty. See `frugalbench.metrics._pairs` for how, and `pairs` for every pair by 
 from collections.abc import Sequence
 
 from frugalbench.metrics._counts import Counts, counts_by_group
+from frugalbench.metrics._enough import settled_within
 from frugalbench.metrics._metric import Metric, MissingGroups, Settled, metric
 from frugalbench.metrics._once import once
-from frugalbench.metrics._pairs import (
-    ByGroup,
-    Pair,
-    largest_difference,
-    settled_within,
-)
+from frugalbench.metrics._pairs import ByGroup, Pair, largest_difference
 from frugalbench.metrics._pairs import pairs as every_pair
 from frugalbench.metrics.fairness._rates import by_group, undefined
 from frugalbench.record import Record
