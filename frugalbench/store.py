@@ -6,6 +6,7 @@ cut short or edited by hand is refused with one line.
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -78,7 +79,9 @@ def load(path: Path | str) -> Record:
             raise StoreError(f"{file} is not a file: it is not a record of frugalbench")
         if file.stat().st_size > MAX_BYTES:
             raise StoreError(f"{file} is over 1 GiB: it is not a record of frugalbench")
-        raw = msgspec.json.decode(file.read_bytes())
+        text = file.read_bytes()
+        raw = msgspec.json.decode(text)
+        twice = text != _spelled(raw) and _repeats(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise StoreError(f"{file} is damaged: it is not JSON; measure again") from None
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -87,7 +90,24 @@ def load(path: Path | str) -> Record:
         ) from None
     except OSError as error:
         raise UsageError(f"record {path} cannot be read: {error.strerror}") from None
+    if twice:
+        raise StoreError(f"{file} was changed: it gives a key twice; measure again")
     return _decoded(raw, folder)
+
+
+def _repeats(text: bytes) -> bool:
+    """Whether a JSON text gives a key twice in one object, of which the seal covers one.
+
+    It takes several times as long as reading: what is as it was written needs no such look.
+    """
+    found = False
+
+    def looked(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len({key for key, _ in pairs}) != len(pairs)
+
+    json.loads(text, object_pairs_hook=looked, strict=False)
+    return found
 
 
 def _decoded(raw: Any, folder: Path) -> Record:
@@ -125,13 +145,19 @@ def _encoded(record: Record, arrays_sha256: str) -> bytes:
         "shapes": {name: list(array.shape) for name, array in record.arrays.items()},
     }
     raw["sha256"] = seal(raw)
+    return _spelled(raw)
+
+
+def _spelled(raw: Any) -> bytes:
+    """The value as a record's JSON is written."""
     return msgspec.json.format(msgspec.json.encode(raw), indent=1)
 
 
 def seal(raw: Mapping[str, Any]) -> str:
     """SHA-256 of a record's canonical JSON without the digest itself.
 
-    It tells damage and careless edits, not forgery: that takes a signature.
+    It covers every field, and the arrays by their own digest, so it finds damage and edits. It is
+    no proof against somebody who makes the digest anew: that takes a signature.
     """
     rest = {key: value for key, value in raw.items() if key != "sha256"}
     return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()

@@ -211,6 +211,53 @@ def test_a_record_edited_by_hand_is_refused(copy: Path) -> None:
     assert "changed after it was written" in refusal(copy)
 
 
+def paths(value: Any, *before: str | int) -> list[tuple[str | int, ...]]:
+    """Where every number and word stands in a tree."""
+    if isinstance(value, dict):
+        return [one for key, inner in value.items() for one in paths(inner, *before, key)]
+    if isinstance(value, list):
+        return [one for at, inner in enumerate(value) for one in paths(inner, *before, at)]
+    return [before]
+
+
+def test_the_seal_covers_every_value_of_a_record(copy: Path) -> None:
+    file = copy / store.RECORD
+    text = file.read_bytes()
+    places = paths(json.loads(text))
+    assert ("spec", "target", "threads") in places
+    for *steps, last in places:
+        raw = json.loads(text)
+        inner = raw
+        for step in steps:
+            inner = inner[step]
+        inner[last] = "other" if inner[last] is None else None
+        file.write_text(json.dumps(raw))
+        refusal(copy, StoreError if last != "format" else FrugalbenchError)
+
+
+@pytest.mark.parametrize("key", ["spec", "run", "format", "sha256", "threads"])
+@pytest.mark.parametrize("spaced", [True, False])
+def test_a_key_given_twice_is_refused(copy: Path, key: str, spaced: bool) -> None:
+    file = copy / store.RECORD
+    text = file.read_text() if spaced else json.dumps(json.loads(file.read_bytes()))
+    # The value that was sealed comes last, where this reader alone would take it.
+    file.write_text(text.replace(f'"{key}":', f'"{key}": 7, "{key}":', 1))
+    assert "gives a key twice" in refusal(copy)
+
+
+def test_other_spaces_in_the_json_change_nothing(copy: Path, stored: Path) -> None:
+    file = copy / store.RECORD
+    file.write_text(json.dumps(json.loads(file.read_bytes())))
+    assert same(store.load(copy), store.load(stored))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_of_json_is_refused(copy: Path, number: str) -> None:
+    file = copy / store.RECORD
+    file.write_text(file.read_text().replace('"threads": 1', f'"threads": {number}'))
+    assert "not JSON" in refusal(copy)
+
+
 def test_arrays_edited_by_hand_are_refused(copy: Path) -> None:
     with zipfile.ZipFile(copy / store.ARRAYS, "a") as archive:
         archive.writestr("more.npy", b"")
@@ -258,7 +305,9 @@ def test_arrays_that_do_not_fit_their_record_are_refused(
 
 
 def test_a_newer_format_asks_for_an_upgrade(copy: Path) -> None:
-    assert "upgrade" in refusal(edit(copy, lambda raw: raw.update(format=4)), UsageError)
+    assert "upgrade" in refusal(
+        edit(copy, lambda raw: raw.update(format=store.FORMAT + 1)), UsageError
+    )
 
 
 @pytest.mark.parametrize(
