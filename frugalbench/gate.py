@@ -7,7 +7,7 @@ at the start by one that says that the gate has not finished, and at the end by 
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +23,10 @@ from frugalbench.report._gated import Gated
 __all__ = [
     "ACTIONS",
     "STEP_SUMMARY",
-    "ClashError",
     "Files",
     "Gated",
     "begin",
+    "disowned",
     "end",
     "judged",
     "measured",
@@ -61,27 +61,51 @@ class Files:
         return {kind: path for kind in kinds if (path := getattr(self, kind)) is not None}
 
 
-class ClashError(UsageError):
-    """A report would be written over what is read, or over another report."""
-
-
-def begin(files: Files, anchors: Anchors, inputs: Sequence[Path]) -> None:
+def begin(files: Files, anchors: Anchors, inputs: Iterable[Path]) -> None:
     """Replace what an earlier run left, so that no old green report is read as this one's.
 
     Raises:
-        ClashError: two reports go to one file, or one to a file that is read here.
+        UsageError: two reports go to one file, or one to a file that is read here.
         StoreError: a report cannot be written.
     """
+    for why in _clashes(files, inputs).values():
+        raise UsageError(why)
+    _write(files, Gated(error=UNFINISHED, policy_file=anchors.file))
+
+
+def _clashes(files: Files, inputs: Iterable[Path]) -> dict[str, str]:
+    """Why a report is not written where it should go, by its format."""
     seen: dict[Path, str] = {}
     taken = {path.resolve() for path in inputs}
+    found = {}
     for kind, path in files.named().items():
         where = path.resolve()
-        if where in seen:
-            raise ClashError(f"--{kind} and --{seen[where]} name one file: give each its own")
-        if where in taken or any(folder in taken for folder in where.parents):
-            raise ClashError(f"--{kind} {path} would replace what is judged: choose another file")
-        seen[where] = kind
-    _write(files, Gated(error=UNFINISHED, policy_file=anchors.file))
+        if where in taken or path.name in (store.RECORD, store.ARRAYS):
+            found[kind] = f"--{kind} {path} would replace what is read: choose another file"
+        elif where in seen:
+            found[kind] = f"--{kind} and --{seen[where]} name one file: give each its own"
+        else:
+            seen[where] = kind
+    return found
+
+
+def disowned(
+    asked: Iterable[tuple[str, Path]], error: FrugalbenchError, inputs: Iterable[Path]
+) -> None:
+    """Let each report of a command line that makes no sense say so, whatever it held before.
+
+    Args:
+        asked: the formats and files that were asked for, a format more than once perhaps.
+        error: what is wrong.
+        inputs: what else the command line names, which is never written.
+    """
+    told = refused(error, Anchors())
+    others = tuple(inputs)
+    for kind, path in asked:
+        files = Files(**{kind: path})
+        if not _clashes(files, others):
+            with contextlib.suppress(StoreError):
+                _write(files, told)
 
 
 def end(files: Files, gated: Gated, environment: Mapping[str, str] = os.environ) -> str:
@@ -250,7 +274,7 @@ def refused(error: FrugalbenchError, anchors: Anchors, known: Gated | None = Non
 def telling(
     files: Files,
     anchors: Anchors,
-    inputs: Sequence[Path],
+    inputs: Iterable[Path],
     known: Sequence[Gated],
     say: Callable[[str], None],
 ) -> Iterator[None]:
@@ -259,7 +283,7 @@ def telling(
     Args:
         files: the reports that are asked for.
         anchors: the policy's file.
-        inputs: files and folders that are read, and so are never written.
+        inputs: files that are read, and so are never written.
         known: what was found before an error, once there is something.
         say: prints what GitHub reads.
 
@@ -270,7 +294,8 @@ def telling(
         begin(files, anchors, inputs)
         yield
     except FrugalbenchError as error:
-        kept = Files(step=files.step) if isinstance(error, ClashError) else files
+        # Where two reports go to one file, the first says so; what is read stays as it is.
+        kept = replace(files, **dict.fromkeys(_clashes(files, inputs)))
         with contextlib.suppress(StoreError):
             say(end(kept, refused(error, anchors, known[0] if known else None)))
         raise

@@ -88,4 +88,8 @@ def certify(
 def _is_stored(word: str) -> bool:
     """Whether the first word is a record: a folder with one, or any path that is no setting."""
     path = Path(word)
-    return (path / "record.json").exists() or ("=" not in word and path.exists())
+    try:
+        return (path / "record.json").exists() or ("=" not in word and path.exists())
+    except OSError:
+        # Such as a name longer than any file's.
+        return False

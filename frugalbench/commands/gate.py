@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError
 
 __all__ = ["gate"]
 
+OTHERS = f"{__name__}.others"
 REPORTS = ("junit", "sarif", "summary", "markdown", "json")
 
 
@@ -23,31 +25,78 @@ class _Told(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options; when that fails, tell the reports that were asked for."""
-        given = list(args)
+        asked, others = _asked(args)
+        ctx.meta[OTHERS] = others
         try:
-            return super().parse_args(ctx, args)
+            if why := self._misread(args):
+                raise UsageError(why)
+            return super().parse_args(ctx, list(args))
         except click.UsageError as error:
-            with contextlib.suppress(FrugalbenchError):
-                _tell_refusal(_asked(given), UsageError(error.format_message()))
+            _tell_refusal(asked, UsageError(error.format_message()), others)
+            raise
+        except UsageError as error:
+            _tell_refusal(asked, error, others)
+            raise
+        except click.exceptions.Exit:
+            # Help was asked for: no gate stood, whatever the reports of an earlier one say.
+            _tell_refusal(asked, UsageError("help was printed, and nothing was judged"), others)
             raise
 
+    def _misread(self, args: list[str]) -> str:
+        """Why what is given to an option is surely not what was meant, or nothing.
 
-def _asked(args: list[str]) -> dict[str, Path]:
-    """The reports that a command line asks for, read without the rest of it."""
-    found = {}
-    for word, after in zip(args, [*args[1:], ""], strict=True):
-        name, given, value = word.removeprefix("--").partition("=")
-        value = value if given else after
-        if word.startswith("--") and name in REPORTS and value and not value.startswith("--"):
-            found[name] = Path(value)
-    return found
+        An empty variable of a shell leaves an option that takes the next one for its value.
+        """
+        options = [one for one in self.params if isinstance(one, click.Option) and not one.is_flag]
+        takes = {name for one in options for name in one.opts}
+        seen: set[str] = set()
+        for at, word in enumerate(args):
+            name, given, value = word.partition("=")
+            if word == "--" and _asked(args[at:])[0]:
+                return "reports are asked for after --, where no option is read: leave the -- out"
+            if name not in takes:
+                continue
+            after = args[at + 1] if at + 1 < len(args) else None
+            if not given and after is not None and after.startswith("--"):
+                return f"{name} has no value, and is followed by {after}: give it one"
+            if (value if given else after) == "":
+                return f"{name} has an empty value: give it one, or leave {name} out"
+            if name in seen and name.removeprefix("--") in REPORTS:
+                return f"{name} is given twice: write one such report"
+            seen.add(name)
+        return ""
 
 
-def _tell_refusal(reports: dict[str, Path], error: FrugalbenchError) -> None:
+def _asked(args: list[str]) -> tuple[list[tuple[str, Path]], list[Path]]:
+    """The reports that a command line asks for, and what else it names, read leniently."""
+    found: list[tuple[str, Path]] = []
+    others: list[Path] = []
+    words = iter(args)
+    for word in words:
+        name, given, value = word.partition("=")
+        if not name.startswith("--"):
+            others.append(Path(value if given else word))
+        elif name.removeprefix("--") not in REPORTS:
+            others.append(Path(value))
+        else:
+            value = value if given else next(words, "")
+            if value.startswith("--"):
+                words = chain([value], words)
+            elif value:
+                found.append((name.removeprefix("--"), Path(value)))
+    return found, others
+
+
+def _tell_refusal(
+    asked: list[tuple[str, Path]], error: FrugalbenchError, others: list[Path]
+) -> None:
     from frugalbench import gate as gates
     from frugalbench.anchors import Anchors
 
-    _say(gates.end(_files(reports), gates.refused(error, Anchors())))
+    gates.disowned(asked, error, others)
+    step = _files({}).step if all(kind != "summary" for kind, _ in asked) else None
+    with contextlib.suppress(FrugalbenchError):
+        _say(gates.end(gates.Files(step=step), gates.refused(error, Anchors())))
 
 
 def _files(reports: dict[str, Path]) -> Any:
@@ -117,9 +166,9 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
     where = anchors(named)
     files = _files({kind: options[kind] for kind in REPORTS})
     stored = Path(words[0]) if words and _is_stored(words[0]) else None
-    read = (stored, options["baseline"], options["reference"], where.path)
+    read = [*click.get_current_context().meta[OTHERS], *([where.path] if where.path else [])]
     known: list[Any] = []
-    with gates.telling(files, where, [path for path in read if path], known, _say):
+    with gates.telling(files, where, read, known, _say):
         judge = _judge(where, options)
         if stored is not None:
             found, folder = _again(stored, words, named, judge), stored
