@@ -28,6 +28,7 @@ class VerificationError(FrugalbenchError):
     exit_code = 1
 
     def __init__(self, step: Step, why: str) -> None:
-        """Keep the step at which it was refused."""
+        """Keep the step at which it was refused, and why."""
         super().__init__(f"not verified, at the step '{step}': {why}")
         self.step: Step = step
+        self.why = why

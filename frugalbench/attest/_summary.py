@@ -10,7 +10,7 @@ from frugalbench.report._phrases import WORDS as SHARED
 from frugalbench.report._phrases import note
 from frugalbench.spec import OutputKind
 
-__all__ = ["summary"]
+__all__ = ["KINDS", "fixed", "summary"]
 
 MOST = 12
 WORDS: dict[Lang, dict[str, str]] = {
@@ -101,10 +101,6 @@ def summary(verified: Verified, lang: Lang = "en", *, evidence: bool = False) ->
     """
     said, words = verified.evaluation, WORDS[lang]
     target, data = said.target, said.data
-    before = said.pre_registration
-    fixed = FIXED[lang][before.counts].format(
-        at=clean(before.committed_at or ""), why=_why_not(before, lang)
-    )
     lines = [
         words["head"].format(
             outcome=SHARED[lang].outcomes[verified.verdict],
@@ -137,7 +133,7 @@ def summary(verified: Verified, lang: Lang = "en", *, evidence: bool = False) ->
         words["no_list"]
         if verified.serial is None
         else words["list"].format(serial=verified.serial),
-        words["committed"].format(sentence=fixed),
+        words["committed"].format(sentence=fixed(said.pre_registration, lang)),
         *([words["coded"]] if said.groups_coded else []),
         *(
             words["replaces"].format(digest=one["digest"]["sha256"][:16])
@@ -155,6 +151,13 @@ def summary(verified: Verified, lang: Lang = "en", *, evidence: bool = False) ->
         words["limits"],
     ]
     return "\n".join(lines)
+
+
+def fixed(before: PreRegistration, lang: Lang) -> str:
+    """What a certificate says of what was fixed before the run, in a sentence."""
+    return FIXED[lang][before.counts].format(
+        at=clean(before.committed_at or ""), why=_why_not(before, lang)
+    )
 
 
 def _why_not(before: PreRegistration, lang: Lang) -> str:

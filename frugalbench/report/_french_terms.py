@@ -194,6 +194,8 @@ REASONS = {
     "one_value": "les étiquettes sont toutes égales",
     "same_error": "toutes les lignes ont la même erreur : on ne sait pas de combien d’autres "
     "diffèrent",
+    "contradictory": "ses nombres ne tiennent pas ensemble",
+    "unknown_metric": "cette version n’a pas cette métrique",
     "small_cell": "il repose sur trop peu de personnes pour être montré",
     "pretend": "le nombre vient d’un compteur fictif, qui n’est pas une preuve",
     "invalid_run": "la mesure n’est PAS VALIDE : ce qu’elle a chronométré n’est pas une preuve",
