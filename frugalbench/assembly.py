@@ -12,16 +12,20 @@ import frugalbench
 from frugalbench import answers, host, members
 from frugalbench.data import rows_sha256
 from frugalbench.jobs import Prepared
-from frugalbench.record import FORMAT, DataFacts, Failure, Probed, Record, Run
-from frugalbench.spec import Model, Spec
+from frugalbench.record import FORMAT, DataFacts, Failure, Host, Probed, Record, Run
+from frugalbench.spec import Model, Spec, Target
 
 __all__ = ["assemble", "failed"]
 
 Array = npt.NDArray[Any]
+AWAY = "(ssh)"
+"""What a record says of a host that was reached over ssh."""
 
 
-def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
-    """The record of a run.
+def assemble(
+    prepared: Prepared, run: Run, arrays: dict[str, Array], machine: Host | None = None
+) -> Record:
+    """The record of a run, on this machine or on another one.
 
     Raises:
         UsageError: no answer of the model is one of the data's labels.
@@ -37,7 +41,7 @@ def assemble(prepared: Prepared, run: Run, arrays: dict[str, Array]) -> Record:
     remembered, said = members.answered(prepared, arrays)
     arrays = kept | arrays | remembered
     notes = (*prepared.job.notes, *said, *_overlap_notes(prepared.data))
-    record = _record(prepared, run=run, failure=None, arrays=arrays, notes=notes)
+    record = _record(prepared, run=run, failure=None, arrays=arrays, notes=notes, machine=machine)
     if probed is None:
         return record
     # It travels beside the arrays of the process that made the passes, as text.
@@ -80,13 +84,13 @@ def _overlap_notes(data: DataFacts | None) -> tuple[str, ...]:
     )
 
 
-def failed(prepared: Prepared, failure: Failure) -> Record:
+def failed(prepared: Prepared, failure: Failure, machine: Host | None = None) -> Record:
     """The record of a measurement that could not be made; it keeps the question and the facts."""
     notes = prepared.job.notes
     if failure.kind == "error" and notes:
         # Inputs made from the graph alone are the likeliest reason why a model refuses to run.
         failure = msgspec.structs.replace(failure, detail=f"{failure.detail}; {notes[0]}")
-    return _record(prepared, run=None, failure=failure, arrays={}, notes=notes)
+    return _record(prepared, run=None, failure=failure, arrays={}, notes=notes, machine=machine)
 
 
 def _record(
@@ -96,6 +100,7 @@ def _record(
     failure: Failure | None,
     arrays: dict[str, Array],
     notes: tuple[str, ...],
+    machine: Host | None,
 ) -> Record:
     now = datetime.now(UTC)
     spec = prepared.job.spec
@@ -106,7 +111,7 @@ def _record(
         created=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         version=frugalbench.__version__,
         spec=_shareable(spec),
-        host=host.describe(),
+        host=machine or host.describe(),
         model=prepared.model,
         data=prepared.data,
         run=run,
@@ -129,6 +134,12 @@ def _shareable(spec: Spec) -> Spec:
     if data is not None:
         names = {"path": data.path, "train_path": data.train_path, "card": data.card}
         data = msgspec.structs.replace(data, **_file_names(names))
+    if target.host is not None:
+        # It may be the name of a person's machine; what it is stands under `host`.
+        defaults = Target()
+        target = msgspec.structs.replace(
+            target, host=AWAY, ssh_config=None, python=defaults.python, cache=defaults.cache
+        )
     if target.meter_log is not None:
         target = msgspec.structs.replace(target, meter_log=PurePath(target.meter_log).name)
     return msgspec.structs.replace(spec, model=model, data=data, target=target, baselines=baselines)

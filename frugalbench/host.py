@@ -9,6 +9,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import frugalbench
 from frugalbench.record import Host
 
 __all__ = ["available_memory", "describe", "peak_memory", "restart_peak_memory"]
@@ -31,7 +32,9 @@ def describe(proc: Path = Path("/proc")) -> Host:
         memory=_meminfo(proc, "MemTotal"),
         virtualised="hypervisor" if _virtual(info) else None,
         python=platform.python_version(),
-        packages={name: found for name in PACKAGES if (found := _version(name))},
+        # On a board it is brought along, and not installed.
+        packages={"frugalbench": frugalbench.__version__}
+        | {name: found for name in PACKAGES if (found := _version(name))},
     )
 
 

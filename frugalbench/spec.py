@@ -128,13 +128,19 @@ class Target(Strict, frozen=True, kw_only=True):
     A worker that takes more private memory than `memory_limit` bytes is ended; none means nine
     tenths of what is free at the start. `meter_log` is the CSV log of an external meter, whose
     clock is `meter_log_offset` seconds ahead of this machine's, give or take `meter_log_error`.
-    `hardware` names a row of the embodied table (filled into `embodied`), and `reserved_share` is
+    With a `host` (such as pi@board) the model runs there, over ssh: `ssh_config` is another
+    configuration file for ssh, `python` the interpreter there, and `cache` the folder for what is
+    brought. `hardware` names a row of the embodied table (filled into `embodied`), and `reserved_share` is
     the part of that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
     """
 
     name: str = "cpu"
     provider: str = "CPUExecutionProvider"
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
+    host: str | None = None
+    ssh_config: str | None = None
+    python: str = "python3"
+    cache: str = "~/.cache/frugalbench"
     spinning: bool = False
     optimisation: Optimisation = "all"
     memory_limit: Bytes | None = None

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from frugalbench import bench, host
+from frugalbench import bench, board, host
 from frugalbench.assembly import assemble, failed
 from frugalbench.attend import FAILURE, JOB, RUN, attend
 from frugalbench.beside import Contender, contenders, with_baselines
@@ -30,7 +30,7 @@ from frugalbench.jobs import Job, Prepared, prepare
 from frugalbench.members import members
 from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record, Run
-from frugalbench.spec import Spec
+from frugalbench.spec import Spec, Target
 from frugalbench.spool import read_arrays, write_arrays, write_whole
 
 __all__ = ["main", "run"]
@@ -66,23 +66,51 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
         if spec.baselines:
             report("fit", 0.0)
         beside = contenders(prepared, folder)
-        deadline = time.monotonic() + spec.plan.max_seconds - spent
-        _write_feed(prepared, folder)
-        seen = _Workers(prepared, folder, deadline, report).measured()
-        if isinstance(seen, Failure):
-            return failed(prepared, seen)
-        chosen = seen[1].get("chosen")
-        record = assemble(prepared, *seen)
-        if prepared.data is not None:
-            report("context", 0.0)
-            record = with_context(record, prepared, chosen)
-        return with_baselines(
-            record, beside, chosen, lambda one, ready: _beside(one, ready, folder, report)
-        )
+        with _place(spec.target, report) as place:
+            deadline = time.monotonic() + spec.plan.max_seconds - spent
+            return _record(prepared, beside, folder, deadline, place, report)
+
+
+class _Here:
+    """This machine, as a place where a worker runs."""
+
+    machine = None
+    attend = staticmethod(attend)
+
+
+def _place(target: Target, report: bench.Progress) -> contextlib.AbstractContextManager[Any]:
+    """Where workers run: this machine, or the board that the target names."""
+    if target.host is None:
+        return contextlib.nullcontext(_Here)
+    report("connect", 0.0)
+    return board.Board(target)
+
+
+def _record(
+    prepared: Prepared,
+    beside: tuple[Contender, ...],
+    folder: Path,
+    deadline: float,
+    place: Any,
+    report: bench.Progress,
+) -> Record:
+    """Measure the model and then the baselines, and put the record together."""
+    _write_feed(prepared, folder)
+    seen = _Workers(prepared, folder, deadline, report, place).measured()
+    if isinstance(seen, Failure):
+        return failed(prepared, seen, place.machine)
+    chosen = seen[1].get("chosen")
+    record = assemble(prepared, *seen, place.machine)
+    if prepared.data is not None:
+        report("context", 0.0)
+        record = with_context(record, prepared, chosen)
+    return with_baselines(
+        record, beside, chosen, lambda one, ready: _beside(one, ready, folder, place, report)
+    )
 
 
 def _beside(
-    one: Contender, ready: Prepared, folder: Path, report: bench.Progress
+    one: Contender, ready: Prepared, folder: Path, place: Any, report: bench.Progress
 ) -> tuple[Run, dict[str, Any]] | Failure:
     """Measure a baseline as the model was."""
     deadline = time.monotonic() + ready.job.spec.plan.max_seconds
@@ -91,16 +119,22 @@ def _beside(
     def progress(stage: str, share: float) -> None:
         report(f"{one.name}: {stage}", share)
 
-    return _Workers(ready, folder, deadline, progress).measured()
+    return _Workers(ready, folder, deadline, progress, place).measured()
 
 
 class _Workers:
     """Fresh processes, one after the other, until the plan has what it asks for."""
 
     def __init__(
-        self, prepared: Prepared, folder: Path, deadline: float, progress: bench.Progress
+        self,
+        prepared: Prepared,
+        folder: Path,
+        deadline: float,
+        progress: bench.Progress,
+        place: Any,
     ) -> None:
-        """Measure in `folder` until `deadline` (monotonic clock, s)."""
+        """Measure in `folder` until `deadline` (monotonic clock, s), with workers at a place."""
+        self._place = place
         self._prepared = prepared
         self._plan = prepared.job.spec.plan
         self._folder = folder
@@ -143,7 +177,9 @@ class _Workers:
         for left in (RUN, FAILURE, "more.json"):
             (self._folder / left).unlink(missing_ok=True)
         (self._folder / JOB).write_bytes(msgspec.json.encode(job))
-        failure = attend(self._folder, job, self._deadline + GRACE, self._progress)
+        failure: Failure | None = self._place.attend(
+            self._folder, job, self._deadline + GRACE, self._progress
+        )
         if failure is None or number or not (self._folder / RUN).exists():
             return failure
         self._gathered.notes.append(f"the extra passes were not ended: {failure.detail}")

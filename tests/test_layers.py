@@ -27,6 +27,8 @@ LAYERS = (
     {"audit", "bench", "certify", "compare"},
     {"declarations", "frugality", "regress"},
     {"store", "report", "settings", "attend"},
+    {"agent"},
+    {"board"},
     {"anchors", "attest", "overrides", "tracking", "worker", "doctor"},
     {"config"},
     {"console", "endings", "gate"},

@@ -1,0 +1,108 @@
+"""What is in the folder of a measurement on a board, and who may look after it."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from frugalbench.record import Failure, Host
+
+__all__ = [
+    "ALIVE",
+    "ENDED",
+    "LOG",
+    "PID",
+    "PROGRESS",
+    "Ended",
+    "File",
+    "Order",
+    "as_json",
+    "pid_of",
+    "remove",
+    "stop",
+]
+
+ALIVE, ENDED, PID, PROGRESS = "alive", "ended.json", "pid", "progress.jsonl"
+LOG = "meter.csv"
+CHUNK = 2**20
+STOP_SECONDS = 5.0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a board is asked to do.
+
+    `job` is the job as a worker reads it, `files` the digests of what stands beside it by name,
+    `seconds` when the measurement must be over and `late` when it is given up, from now on, and
+    `lease` how long nobody may be heard of.
+    """
+
+    job: msgspec.Raw
+    files: dict[str, str]
+    seconds: float
+    late: float
+    lease: float
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was left: its name, bytes and SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "File":
+        """Read a file and say what it is."""
+        digest, size = hashlib.sha256(), 0
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        return cls(name=path.name, bytes=size, sha256=digest.hexdigest())
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a measurement on a board ended: the machine, the failure if any, and what was left."""
+
+    host: Host
+    failure: Failure | None
+    files: tuple[File, ...]
+
+
+def pid_of(folder: Path) -> int | None:
+    """The process that looks after a folder, or None where it is gone."""
+    try:
+        pid = int((folder / PID).read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    # A number is used again by another process.
+    return pid if os.fsencode(str(folder)) in command else None
+
+
+def stop(folder: Path) -> None:
+    """End the measurement in a folder; its worker dies with it."""
+    pid = pid_of(folder)
+    if pid is None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + STOP_SECONDS
+    while pid_of(folder) is not None and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def remove(folder: Path) -> None:
+    """Take a folder away, with everything a measurement left."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_json(value: Any) -> bytes:
+    """One line of JSON."""
+    return msgspec.json.encode(value) + b"\n"
