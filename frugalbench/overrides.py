@@ -19,6 +19,8 @@ CHOICES = dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")) | dict.fromkey
 )
 ASKS = {*CHOICES, "--hydra-help", "--version", "--shell-completion", "-sc"}
 """Flags that ask Hydra something, so that no job runs."""
+HOST = "host"
+"""A setting of the target that stands alone, as in `target=ssh host=pi@board`."""
 SUFFIXES = {
     "model": (".onnx",),
     "data": (".csv", ".parquet", ".npz"),
@@ -30,7 +32,7 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """The primary configuration and Hydra's words for what the user wrote.
 
     A bare path as `model=`, `data=` or `policy=` becomes the group's `file` option and a quoted
-    path. Without a model and data, the demonstration is meant.
+    path, and `host=` means `target.host=`. Without a model and data, the demonstration is meant.
     """
     known = _known_keys()
     words: list[str] = []
@@ -43,6 +45,8 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
             continue
         if not given and not word.startswith("~"):
             raise UsageError(f"'{word}' is neither a stored record nor KEY=VALUE; see --help")
+        if key == HOST:
+            key, word = f"target.{key}", f"target.{key}={_quoted(value)}"
         _check_key(key, known)
         paths = _paths(key, value)
         if paths:

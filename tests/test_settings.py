@@ -129,7 +129,7 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
         ("plna=quick", "did you mean 'plan'"),
         ("model=nhanes-mpl", "did you mean 'nhanes-mlp'"),
         ("data=nhane", "did you mean 'nhanes'"),
-        ("target=board", "there is: cpu, cuda"),
+        ("target=board", "there is no target 'board'"),
         ("site=frr", "did you mean 'fr'"),
         ("policy=no-such", "frugal-and-trustworthy"),
         ("plan.windows=1", "plan.windows"),

@@ -22,7 +22,7 @@ from frugalbench.board._follow import Follower
 from frugalbench.board._link import Link, LinkLostError
 from frugalbench.board._look import Looked, check, look
 from frugalbench.board._pack import pack
-from frugalbench.errors import MeasurementError, UsageError
+from frugalbench.errors import MeasurementError
 from frugalbench.jobs import Job
 from frugalbench.record import Failure, Host
 from frugalbench.spec import Target
@@ -43,10 +43,8 @@ class Board:
             UsageError: the target names no host that ssh could take.
             MeasurementError: it cannot be reached, or lacks what is needed.
         """
-        if target.host is None:
-            raise UsageError("target.host is not set: add target.host=pi@board")
         self._target = target
-        self._link = Link(target.host, target.ssh_config)
+        self._link = Link(target.host or "", target.ssh_config)
         self._shelf = Shelf(self._link, target.cache, target.python)
         self._rows: set[str] = set()
         self.machine: Host | None = None

@@ -57,11 +57,9 @@ class Link:
         Raises:
             UsageError: the host is none that `ssh` could take, or there is no `ssh` here.
         """
-        if (
-            not host
-            or host.startswith("-")
-            or any(c.isspace() or not c.isprintable() for c in host)
-        ):
+        if not host:
+            raise UsageError("target=ssh says no machine: add host=pi@board")
+        if host.startswith("-") or any(c.isspace() or not c.isprintable() for c in host):
             raise UsageError(f"target.host={host!r} is no host: write it as for ssh, pi@board")
         if shutil.which("ssh") is None:
             raise UsageError("there is no ssh on this machine: install OpenSSH's client")
