@@ -44,7 +44,10 @@ def show(
     if as_json and format_ not in (None, "json"):
         raise UsageError(f"--json and --format {format_} are two things: choose one")
     if _is_certificate(what):
-        _certificate(what, "json" if as_json else format_ or "text", policy, lang, only)
+        from frugalbench.attest import _refusals
+
+        with _refusals.spoken_in(lang):
+            _certificate(what, "json" if as_json else format_ or "text", policy, lang, only)
         return
     from frugalbench import console
 

@@ -57,28 +57,29 @@ def verify(
           data=./test.parquet data.label=y 'data.groups=[sex]'
     """
     from frugalbench import attest
-    from frugalbench.attest import _desk
+    from frugalbench.attest import _desk, _refusals
     from frugalbench.certify import EXIT_CODES
 
-    if words and not reproduce:
-        raise UsageError(f"'{words[0]}' is for a run: add --reproduce, or leave it out")
-    try:
-        when = _desk.now() if at is None else attest.moment(at)
-    except ValueError:
-        raise UsageError(f"--at {at} is no date: write it as 2026-12-31") from None
-    trust = attest.Trust(
-        keys=_desk.trusted_keys([attest.load_public(one) for one in keys]),
-        policies=_desk.trusted_policies(policy),
-        at=when,
-        threshold=threshold,
-        revocations=revocations,
-    )
-    verified = attest.verify(bundle, model, trust)
-    if record is not None:
-        attest.check_evidence(verified.evaluation, record)
-    click.echo(attest.summary(verified, lang, evidence=record is not None))
-    if reproduce:
-        _reproduce(verified, model, words, lang)
+    with _refusals.spoken_in(lang):
+        if words and not reproduce:
+            raise UsageError(f"'{words[0]}' is for a run: add --reproduce, or leave it out")
+        try:
+            when = _desk.now() if at is None else attest.moment(at)
+        except ValueError:
+            raise UsageError(f"--at {at} is no date: write it as 2026-12-31") from None
+        trust = attest.Trust(
+            keys=_desk.trusted_keys([attest.load_public(one) for one in keys]),
+            policies=_desk.trusted_policies(policy),
+            at=when,
+            threshold=threshold,
+            revocations=revocations,
+        )
+        verified = attest.verify(bundle, model, trust)
+        if record is not None:
+            attest.check_evidence(verified.evaluation, record)
+        click.echo(attest.summary(verified, lang, evidence=record is not None))
+        if reproduce:
+            _reproduce(verified, model, words, lang)
     sys.exit(EXIT_CODES[verified.verdict])
 
 
