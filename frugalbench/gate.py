@@ -18,6 +18,7 @@ from frugalbench.errors import FrugalbenchError, MeasurementError, StoreError, U
 from frugalbench.record import Record
 from frugalbench.regress import Family, regress
 from frugalbench.report import annotations, json, junit, markdown, sarif, summary
+from frugalbench.report._disclosed import hides_cells
 from frugalbench.report._gated import Gated
 
 __all__ = [
@@ -165,8 +166,10 @@ def _text(kind: str, gated: Gated) -> str | None:
             verdict,
             regressions=gated.regressions,
             allow_uncompared=gated.allow_uncompared,
+            for_others=True,
         )
-    if record is None or gated.why:
+    # The whole report shows every group; where one is too small for that, the summary is told.
+    if record is None or gated.why or hides_cells(record, verdict):
         return summary.whole(gated)
     told = markdown.render(record, verdict)
     return told if gated.regressions is None else f"{told}\n{summary.compared(gated.regressions)}"

@@ -6,7 +6,7 @@ claim discloses, as a verifier decides it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import msgspec
@@ -14,19 +14,18 @@ import msgspec
 from frugalbench import metrics
 from frugalbench.attest._predicate import Absent, Claim, Interval, comparator, number
 from frugalbench.certify import Finding, Policy
-from frugalbench.certify._decide import RUN_TOO, decide
+from frugalbench.certify._cells import counts_people, hidden_findings
+from frugalbench.certify._decide import decide
 from frugalbench.metrics.validity import Flaw
+from frugalbench.record import Record
 from frugalbench.values import Measure, Missing, Value
 
 __all__ = ["SMALL", "claims", "counts_people", "plain"]
 
-NOT_PEOPLE = (
-    *("latency", "memory", "energy", "carbon", "water", "projection"),
-    *("transparency", "validity"),
+SMALL = (
+    "it rests on fewer than {cell} people, or would give away a number that does, so its numbers "
+    "are not shown and it cannot pass"
 )
-"""Families whose `n` counts calls, windows, bytes or fields. Of others it counts people, if only
-because it might."""
-SMALL = "it rests on fewer than {cell} people, so its numbers are not shown and it cannot pass"
 HIDDEN = re.compile(r"(?<![\w~$%)\]])(?:~|\.+)?(?:/[^\s/:;,'\"()]+){2,}/?")
 MAX_TEXT = 2000
 
@@ -48,17 +47,18 @@ def _last(path: re.Match[str]) -> str:
     return found.name if found.suffix else "…"
 
 
-def counts_people(metric: str) -> bool:
-    """Whether the `n` of a metric counts people, or rows that may be people."""
-    return metric.partition(".")[0] not in NOT_PEOPLE and metric not in RUN_TOO
-
-
-def claims(findings: Iterable[Finding], policy: Policy, flaws: Sequence[Flaw]) -> tuple[Claim, ...]:
+def claims(
+    record: Record, findings: Sequence[Finding], policy: Policy, flaws: Sequence[Flaw]
+) -> tuple[Claim, ...]:
     """The claims of a verdict, in its order."""
-    return tuple(_claim(one, policy, flaws) for one in findings)
+    found = [(one.rule.metric, one.address, one.measure) for one in findings]
+    hidden = hidden_findings(record, found, policy.min_cell)
+    return tuple(
+        _claim(one, policy, flaws, hidden=few) for one, few in zip(findings, hidden, strict=True)
+    )
 
 
-def _claim(finding: Finding, policy: Policy, flaws: Sequence[Flaw]) -> Claim:
+def _claim(finding: Finding, policy: Policy, flaws: Sequence[Flaw], *, hidden: bool) -> Claim:
     rule = finding.rule
     shown = _shown(finding, by_group="attribute" in metrics.find(rule.metric).parameters)
     decided = decide(rule, policy, shown, flaws)
@@ -79,7 +79,7 @@ def _claim(finding: Finding, policy: Policy, flaws: Sequence[Flaw]) -> Claim:
     if isinstance(shown, Missing):
         absent = Absent(reason=plain(shown.reason), detail=shown.detail)
         return msgspec.structs.replace(claim, absent=absent)
-    if counts_people(rule.metric) and shown.n < policy.min_cell:
+    if hidden:
         return msgspec.structs.replace(
             claim,
             suppressed=True,

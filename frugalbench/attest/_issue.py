@@ -84,6 +84,7 @@ def evaluation(
     *,
     reference: Record | None = None,
     beside: Beside | None = None,
+    verdict: Verdict | None = None,
 ) -> Evaluation:
     """What a certificate says of a record.
 
@@ -94,6 +95,7 @@ def evaluation(
         at: now.
         reference: the earlier record that rules on drift compare with.
         beside: what else it says.
+        verdict: what the record is judged as, where it was judged already by these.
 
     Raises:
         MeasurementError: nothing was measured.
@@ -103,9 +105,9 @@ def evaluation(
     if record.failure is not None or record.run is None:
         why = record.failure.detail if record.failure else "the record holds no run"
         raise MeasurementError(f"there is nothing to certify: {why}; measure again")
-    verdict = judge(record, policy, reference)
+    verdict = verdict or judge(record, policy, reference)
     flaws = validity.flaws(record)
-    made = claims(verdict.findings, policy, flaws)
+    made = claims(record, verdict.findings, policy, flaws)
     begun, ends = _valid(record, policy, at)
     return Evaluation(
         verifier=Verifier(id=VERIFIER.format(version=frugalbench.__version__)),

@@ -12,6 +12,7 @@ from frugalbench.attest._issue import NON_CLAIMS
 from frugalbench.attest._predicate import Claim, Data, Evaluation, measure
 from frugalbench.attest._times import moment
 from frugalbench.certify import Policy, Rule
+from frugalbench.certify._cells import level_of
 from frugalbench.metrics import AND, WITHIN
 from frugalbench.values import MEASURED, Method, Value
 
@@ -41,9 +42,27 @@ def impossible(said: Evaluation, policy: Policy) -> str:
             return f"it counts rows or people, and there are fewer than {policy.min_cell}"
     if not set(NON_CLAIMS) <= set(said.non_claims):
         return "it leaves out some of what a certificate does not claim"
-    return _fixed(said) or next(
-        (why for rule in policy.rules if (why := _incomplete(rule, said.claims, data))), ""
-    )
+    if why := _fixed(said) or _given_away(said):
+        return why
+    return next((why for rule in policy.rules if (why := _incomplete(rule, said.claims, data))), "")
+
+
+def _given_away(said: Evaluation) -> str:
+    """Which number is hidden alone among those within the levels of a control; or nothing."""
+    columns = () if said.data is None else said.data.attributes
+    tables: dict[tuple[str, ...], dict[str, bool]] = {}
+    for one in said.claims:
+        parameters = metrics.find(one.metric).parameters
+        if "attribute" not in parameters or one.absent is not None:
+            continue
+        name = _attribute(_scope(one), parameters)
+        if (level := level_of(plain(name), columns)) is not None:
+            rest = _scope(one)[1:-1].removeprefix(name)
+            tables.setdefault((one.metric, rest, *level), {})[one.address] = one.suppressed
+    for (metric, *_), hidden in tables.items():
+        if sum(hidden.values()) == 1 and len(hidden) > 1:
+            return f"of {metric} it hides one number alone, which the others give away"
+    return ""
 
 
 def _fixed(said: Evaluation) -> str:

@@ -76,7 +76,7 @@ def again(
     if record.failure is not None:
         raise MeasurementError(f"it could not be run again: {record.failure.detail}")
     findings = judge(record, policy, reference).findings
-    made = claims(findings, policy, validity.flaws(record))
+    made = claims(record, findings, policy, validity.flaws(record))
     here = {one.address: one for one in made}
     rows = (evaluation.data and evaluation.data.rows_sha256) or ""
     own = record.data.rows_sha256 if record.data else ""

@@ -60,7 +60,7 @@ class Metric:
     Calling the metric calls the function. `unit` is the unit of every `Value` it returns;
     `minimum` and `maximum` are the ends of its range, so that a rule that cannot fail is refused;
     `title` and `titre` name it for English and French readers. `settle` is there for a measure
-    over groups.
+    over groups. `by_class` says that it rests on the rows of each class, though `n` counts all.
     """
 
     function: Callable[..., Measure]
@@ -71,6 +71,7 @@ class Metric:
     minimum: float = 0.0
     maximum: float = float("inf")
     settle: Settle | None = None
+    by_class: bool = False
 
     def __call__(self, record: Record, **scope: Any) -> Measure:
         """Compute the metric.
@@ -159,11 +160,14 @@ def metric(
     minimum: float = 0.0,
     maximum: float = float("inf"),
     settle: Settle | None = None,
+    by_class: bool = False,
 ) -> Callable[[Callable[..., Measure]], Metric]:
     """State the unit, direction, names and range of a metric function."""
 
     def state(function: Callable[..., Measure]) -> Metric:
-        return Metric(function, unit, lower_is_better, title, titre, minimum, maximum, settle)
+        return Metric(
+            function, unit, lower_is_better, title, titre, minimum, maximum, settle, by_class
+        )
 
     return state
 

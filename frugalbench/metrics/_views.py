@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from frugalbench.metrics._once import once
 from frugalbench.record import Record
 
-__all__ = ["AND", "MISSING_GROUP", "WITHIN", "View", "view", "views"]
+__all__ = ["AND", "MISSING_GROUP", "WITHIN", "View", "conditions", "control_of", "view", "views"]
 
 MISSING_GROUP = "__missing__"
 """The group of the rows that do not say which group they are in."""
@@ -97,6 +98,29 @@ def _meanings(record: Record) -> dict[str, _Meaning]:
                     within = _Meaning(meant.columns, control, level)
                     found.setdefault(f"{name}{WITHIN}{control}={level}", within)
     return found
+
+
+def control_of(record: Record, name: str) -> tuple[tuple[str, ...], str] | None:
+    """The columns of a view and the control it is within a level of; None where there is none."""
+    meant = _meanings(record).get(name)
+    return None if meant is None or meant.control is None else (meant.columns, meant.control)
+
+
+@once(64)
+def conditions(record: Record, name: str) -> dict[str, frozenset[tuple[str, str]]]:
+    """What the rows of each group of a view have in common: columns, each with its value.
+
+    A group of `sex & age` and one of `sex` within a level of `age` can be the same rows.
+    """
+    meant = _meanings(record).get(name)
+    if meant is None:
+        return {}
+    within = () if meant.control is None else ((meant.control, meant.level),)
+    made: dict[str, frozenset[tuple[str, str]]] = {}
+    for values in product(*(_column(record, column)[0] for column in meant.columns)):
+        same = frozenset((*zip(meant.columns, values, strict=True), *within))
+        made.setdefault(AND.join(values), same)
+    return made
 
 
 Column = tuple[tuple[str, ...], Ints, Mask]

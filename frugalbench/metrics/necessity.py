@@ -85,6 +85,7 @@ def gain(record: Record, baseline: str) -> Measure:
     maximum=1,
     title="Balanced accuracy gained over the baseline",
     titre="Exactitude équilibrée gagnée sur le modèle de référence",
+    by_class=True,
 )
 def balanced_gain(record: Record, baseline: str) -> Measure:
     """The mean over classes of the accuracy gained on the class, each class counting alike.

@@ -52,6 +52,7 @@ def accuracy(record: Record) -> Measure:
     maximum=1,
     title="Balanced accuracy",
     titre="Exactitude équilibrée",
+    by_class=True,
 )
 def balanced_accuracy(record: Record) -> Measure:
     """The mean over classes of the share of the class answered rightly.
@@ -77,7 +78,14 @@ def _empty_class(rows: Rows) -> Missing | None:
     return Missing(reason="empty_class", detail=f"no row has the label {name!r}")
 
 
-@metric(unit="1", lower_is_better=False, maximum=1, title="F1 score", titre="Score F1")
+@metric(
+    unit="1",
+    lower_is_better=False,
+    maximum=1,
+    title="F1 score",
+    titre="Score F1",
+    by_class=True,
+)
 def f1(record: Record) -> Measure:
     """The harmonic mean of precision and recall of the positive class; of more classes the mean.
 
@@ -115,6 +123,7 @@ def f1(record: Record) -> Measure:
     maximum=1,
     title="Area under the ROC curve",
     titre="Aire sous la courbe ROC",
+    by_class=True,
 )
 def auc(record: Record) -> Measure:
     """How often a positive row scores above a negative one, ties counting one half.

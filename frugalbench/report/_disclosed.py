@@ -18,19 +18,19 @@ import msgspec
 
 from frugalbench import metrics
 from frugalbench.certify import MIN_CELL, Finding, Outcome, Rule, Verdict
-from frugalbench.certify._decide import ANSWER_FAMILIES, RUN_TOO, void
+from frugalbench.certify._cells import Asked, hidden_findings, too_few
+from frugalbench.certify._decide import void
 from frugalbench.metrics import validity
 from frugalbench.record import Record
 from frugalbench.report._format import Lang, clean
 from frugalbench.report._phrases import reason
 from frugalbench.report._view import Line, lines
-from frugalbench.values import Measure, Missing, Value
+from frugalbench.values import Measure, Missing
 
 __all__ = [
     "JOULES_PER_KWH",
     "Claim",
     "claims",
-    "disclosed",
     "fixed",
     "hides_cells",
     "is_digest",
@@ -41,6 +41,7 @@ __all__ = [
     "predicate",
     "serial",
     "shareable",
+    "shared",
     "slice_of",
     "told",
 ]
@@ -48,6 +49,8 @@ __all__ = [
 JOULES_PER_KWH = 3.6e6
 DIGITS = 12
 SMALL = "small_cell"
+OF_QUESTION = ("missing_attribute", "no_baseline", "not_probed", "no_probes", "no_reference")
+"""Reasons about what was asked for, not about the people of a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +75,96 @@ class Claim:
 
 def measures(record: Record, verdict: Verdict | None) -> tuple[Line, ...]:
     """Every metric of a record as it may be shown to anyone."""
-    cell = verdict.min_cell if verdict is not None else MIN_CELL
     flaws = validity.flaws(record)
     return tuple(
-        replace(line, measure=disclosed(line.name, line.measure, cell, flaws))
-        for line in lines(record)
+        replace(line, measure=_evidence(line.name, line.measure, flaws))
+        for line in shareable(record, verdict)
     )
 
 
 def shareable(record: Record, verdict: Verdict | None) -> tuple[Line, ...]:
     """Every metric of a record, evidence or not, without the numbers that rest on a few people."""
     cell = verdict.min_cell if verdict is not None else MIN_CELL
+    found = lines(record)
+    hidden = too_few(record, [Asked(one.name, one.scope, one.measure) for one in found], cell)
     return tuple(
-        replace(line, measure=_uncrowded(line.name, line.measure, cell)) for line in lines(record)
+        replace(line, measure=_shown(line.measure, cell, hidden=few))
+        for line, few in zip(found, hidden, strict=True)
     )
 
 
 def hides_cells(record: Record, verdict: Verdict | None) -> bool:
     """Whether some number of a record rests on too few people to be shown to anyone."""
-    return any(
-        isinstance(line.measure, Missing) and line.measure.reason == SMALL
-        for line in shareable(record, verdict)
-    )
+    measures = [line.measure for line in shareable(record, verdict)]
+    measures += [] if verdict is None else [one.measure for one in shared(record, verdict).findings]
+    return any(isinstance(one, Missing) and one.reason == SMALL for one in measures)
 
 
-def disclosed(
-    name: str, measure: Measure, cell: int, flaws: tuple[validity.Flaw, ...] = ()
-) -> Measure:
-    """A measure as it may be shown to anyone, or why it may not."""
+def shared(record: Record, verdict: Verdict) -> Verdict:
+    """A verdict as others may read it: no number or sentence of a few people, every outcome kept.
+
+    What is said of groups that have no number is said of them in general: a detail may count one.
+    """
+    hidden = _hidden(record, verdict)
+    made = [
+        _redacted(one, verdict.min_cell, few=few)
+        for one, few in zip(verdict.findings, hidden, strict=True)
+    ]
+    return msgspec.structs.replace(verdict, findings=tuple(made))
+
+
+def _redacted(finding: Finding, cell: int, *, few: bool) -> Finding:
+    measure, why = _shown(finding.measure, cell, hidden=few), finding.explanation
+    needed = None if few else finding.needed
+    if isinstance(measure, Missing) and _counts(finding, measure):
+        why = told(finding.rule.metric, measure)
+        measure = msgspec.structs.replace(measure, detail=why)
+    return msgspec.structs.replace(finding, measure=measure, explanation=why, needed=needed)
+
+
+def _counts(finding: Finding, missing: Missing) -> bool:
+    """Whether the words of a missing number may count the rows of a group, or name an empty one."""
+    of_question = missing.reason in OF_QUESTION and not re.search(r"\d", missing.detail)
+    return missing.reason == SMALL or ("[" in finding.address and not of_question)
+
+
+def _hidden(record: Record, verdict: Verdict) -> tuple[bool, ...]:
+    found = [(one.rule.metric, one.address, one.measure) for one in verdict.findings]
+    return hidden_findings(record, found, verdict.min_cell)
+
+
+def _evidence(name: str, measure: Measure, flaws: tuple[validity.Flaw, ...]) -> Measure:
+    """The measure unless it is no evidence, or no number: then why."""
     if isinstance(measure, Missing):
         return measure
     if measure.method == "pretend":
         return Missing(reason="pretend", detail="the number comes from a pretend meter")
     if why := void(name, flaws):
         return Missing(reason="invalid_run", detail=why)
-    return _uncrowded(name, measure, cell)
-
-
-def _uncrowded(name: str, measure: Measure, cell: int) -> Measure:
-    """The measure unless it counts people, and fewer than `cell` of them."""
-    counts = name.partition(".")[0] in ANSWER_FAMILIES and name not in RUN_TOO
-    if isinstance(measure, Value) and not math.isfinite(measure.estimate):
+    if not math.isfinite(measure.estimate):
         return Missing(reason="not_finite", detail="the number is not finite")
-    if isinstance(measure, Value) and counts and measure.n < cell:
-        return Missing(reason=SMALL, detail=f"it rests on fewer than {cell} people")
     return measure
+
+
+def _shown(measure: Measure, cell: int, *, hidden: bool) -> Measure:
+    """The measure unless it rests on too few people."""
+    if not hidden or isinstance(measure, Missing):
+        return measure
+    return Missing(reason=SMALL, detail=f"fewer than {cell} people, here or in a group beside it")
 
 
 def claims(record: Record, verdict: Verdict) -> tuple[Claim, ...]:
     """Every finding as it may be shown to anyone, in the order of the verdict."""
     flaws = validity.flaws(record)
-    return tuple(_claim(finding, verdict.min_cell, flaws) for finding in verdict.findings)
+    return tuple(
+        _claim(finding, _shown(finding.measure, verdict.min_cell, hidden=few), flaws)
+        for finding, few in zip(verdict.findings, _hidden(record, verdict), strict=True)
+    )
 
 
-def _claim(finding: Finding, cell: int, flaws: tuple[validity.Flaw, ...]) -> Claim:
+def _claim(finding: Finding, shown: Measure, flaws: tuple[validity.Flaw, ...]) -> Claim:
     rule, outcome = finding.rule, finding.outcome
-    measure = disclosed(rule.metric, finding.measure, cell, flaws)
+    measure = _evidence(rule.metric, shown, flaws)
     if isinstance(measure, Missing) and outcome == "PASS":
         outcome = "NOT_EVALUATED"
     return Claim(finding, measure, outcome, _explained(finding, measure, outcome))

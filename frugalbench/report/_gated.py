@@ -8,7 +8,9 @@ from typing import Any, Literal
 from frugalbench.certify import EXIT_CODES, SEVERITY, Finding, Outcome, Verdict
 from frugalbench.record import Record
 from frugalbench.regress import Change, Regressions
+from frugalbench.report._disclosed import shared
 from frugalbench.report._format import clean, plain
+from frugalbench.report._shared import shared_changes
 from frugalbench.report._view import RuleRow, rule_rows
 from frugalbench.values import Value
 
@@ -94,17 +96,26 @@ class Case:
 
 
 def cases(gated: Gated) -> tuple[Case, ...]:
-    """The cases in the order of the policy, then of the comparison; none without a verdict."""
+    """The cases in the order of the policy, then of the comparison; none without a verdict.
+
+    They leave the machine they were measured on, so they hold no number of a few people.
+    """
     if gated.verdict is None:
         return ()
-    found = [_of_rule(row, gated) for row in rule_rows(gated.verdict, "en")]
+    found = [_of_rule(row, gated) for row in rule_rows(_verdict(gated), "en")]
     if not any(case.required for case in found):
         found.append(_said("policy", "no rule of the policy is required, so nothing is certified"))
     if gated.regressions is not None:
-        found += [_of_change(one, gated) for one in gated.regressions.changes]
+        changes = shared_changes(gated.record, gated.verdict, gated.regressions)
+        found += [_of_change(one, gated) for one in changes.changes]
         if not any(one.estimate is not None for one in gated.regressions.changes):
             found.append(_said(REGRESSION, "nothing of the baseline could be compared"))
     return tuple(found)
+
+
+def _verdict(gated: Gated) -> Verdict:
+    assert gated.verdict is not None, "there is a verdict to tell of"
+    return gated.verdict if gated.record is None else shared(gated.record, gated.verdict)
 
 
 def worst_first(found: tuple[Case, ...]) -> list[Case]:

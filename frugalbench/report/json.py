@@ -13,6 +13,7 @@ from frugalbench.metrics import validity
 from frugalbench.metrics.necessity import Point, frontier
 from frugalbench.record import Record
 from frugalbench.regress import Change, Regressions
+from frugalbench.report._disclosed import shareable, shared
 from frugalbench.report._flags import Flagged, flagged
 from frugalbench.report._format import Lang
 from frugalbench.report._shapes import (
@@ -30,6 +31,7 @@ from frugalbench.report._shapes import (
     Report,
     Said,
 )
+from frugalbench.report._shared import shared_changes, shared_pairs
 from frugalbench.report._view import drifted, lines
 from frugalbench.spec import Model
 from frugalbench.values import Measure, Missing, Value
@@ -45,12 +47,20 @@ def render(
     regressions: Regressions | None = None,
     *,
     allow_uncompared: bool = False,
+    for_others: bool = False,
 ) -> str:
     """The whole report as indented JSON; `lang` changes nothing, programs read one language.
 
     With a `reference` the metrics that compare the record with it are among the others.
-    `allow_uncompared` says what a gate accepts of `regressions`.
+    `allow_uncompared` says what a gate accepts of `regressions`. A report `for_others` holds no
+    number that rests on a few people.
     """
+    found, pairs = lines(record), flagged(record, verdict)
+    if for_others:
+        found = shareable(record, verdict)
+        pairs = shared_pairs(record, verdict)
+        verdict = None if verdict is None else shared(record, verdict)
+        regressions = regressions and shared_changes(record, verdict, regressions)
     report = Report(
         format=FORMAT,
         record=_facts(record),
@@ -65,11 +75,11 @@ def render(
                 lower_is_better=line.metric.lower_is_better,
                 measure=_measure(line.measure),
             )
-            for line in (*lines(record), *(drifted(record, reference) if reference else ()))
+            for line in (*found, *(drifted(record, reference) if reference else ()))
         ),
         frontier=tuple(map(_placed, frontier(record))),
         frugality=None if verdict is None else _classed(classify(record, verdict)),
-        pairs=tuple(one for found in flagged(record, verdict) for one in _apart(found)),
+        pairs=tuple(one for each in pairs for one in _apart(each)),
         regressions=None if regressions is None else _against(regressions, allow_uncompared),
     )
     built = _encodable(msgspec.to_builtins(report))

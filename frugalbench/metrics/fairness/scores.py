@@ -55,7 +55,13 @@ def _in_group(
     measure.__doc__ = f"{what}."
     better = {"auc": False, "calibration_in_the_large": None}.get(name, True)
     return metric(
-        unit="1", lower_is_better=better, minimum=minimum, maximum=1, title=title, titre=titre
+        unit="1",
+        lower_is_better=better,
+        minimum=minimum,
+        maximum=1,
+        title=title,
+        titre=titre,
+        by_class=of is auc_of,
     )(measure)
 
 
@@ -91,9 +97,14 @@ def _gap(
         f"{what}; 0 is equality. Of more than two classes, over each against the rest.\n\n"
         "Pairs as in `fairness.gaps`, by MOVER."
     )
-    return metric(unit="1", lower_is_better=True, maximum=maximum, title=title, titre=titre)(
-        measure
-    )
+    return metric(
+        unit="1",
+        lower_is_better=True,
+        maximum=maximum,
+        title=title,
+        titre=titre,
+        by_class=of is auc_of,
+    )(measure)
 
 
 auc = _in_group(
@@ -177,6 +188,7 @@ def ece_group_max(record: Record, attribute: str, missing: MissingGroups = "incl
     maximum=1,
     title="Area between the ROC curves",
     titre="Aire entre les courbes ROC",
+    by_class=True,
 )
 def abroca(record: Record, attribute: str, missing: MissingGroups = "include") -> Measure:
     """The largest area between the ROC curves of two groups (ABROCA); 0 is equality.
