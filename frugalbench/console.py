@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -16,12 +15,27 @@ from frugalbench import report, settings, store, worker
 from frugalbench.certify import Verdict, judge
 from frugalbench.config import Question
 from frugalbench.errors import MeasurementError, UsageError
-from frugalbench.metrics import MissingGroups
+from frugalbench.metrics import MissingGroups, validity
 from frugalbench.record import Record
 from frugalbench.report import json, text
 from frugalbench.report._audited import audited
+from frugalbench.report._format import clean
 
-__all__ = ["Output", "audit", "certify", "console", "drift", "judge_again", "run", "show"]
+__all__ = [
+    "Output",
+    "audit",
+    "certify",
+    "console",
+    "drift",
+    "invalid",
+    "judge_again",
+    "run",
+    "show",
+]
+
+
+Sign = Callable[[Record, Path, Verdict, Record | None, Question], tuple[Path, str, str]]
+"""Signs what was judged; gives the certificate, until when it holds, and what verifies it."""
 
 
 class Output:
@@ -88,12 +102,15 @@ def run(question: Question, output: Output) -> int:
 
 
 def certify(
-    question: Question, output: Output, reference: Path | None = None, key: Any = None
+    question: Question,
+    output: Output,
+    reference: Path | None = None,
+    sign: Sign | None = None,
 ) -> int:
     """Measure, judge, save with reports, show the verdict; returns the exit code.
 
-    Rules on drift compare with the record at `reference`. A private `key` signs a certificate,
-    which is kept beside the record.
+    Rules on drift compare with the record at `reference`. `sign` signs a certificate, which is kept
+    beside the record.
 
     Raises:
         FrugalbenchError: as `worker.run` and `store.save`, or the measurement failed.
@@ -106,24 +123,15 @@ def certify(
     for name, text_of in _reports(record, verdict).items():
         store.write_whole(folder / name, text_of)
     _refuse_failed(record, folder)
-    signed = None
-    if key is not None:
-        from frugalbench.attest import _desk
-
-        model = Path(question.spec.model.path)
-        request = _desk.Request(policy=question.policy, model=model, reference=reference)
-        signed, said = _desk.certify(folder, key, request, None, _desk.now())
-    _tell(record, verdict, output, folder)
+    signed, until, step = None, "", f"frugalbench show {folder}"
+    if sign is not None:
+        signed, until, step = sign(record, folder, verdict, earlier, question)
+    _tell(record, verdict, output, folder, signed)
     if output.shown:
         click.echo(f"record  {folder}\nreport  {folder / 'report.html'}")
-        if signed is None:
-            click.echo(f"next    frugalbench show {folder}")
-        else:
-            given = question.spec.model.path
-            if record.model.converted_from is not None:
-                given = _desk.model_in_hand(folder, said)
-            click.echo(f"certificate  {signed}, until {said.expires_at}")
-            click.echo(f"next    frugalbench verify {signed} --model {given} --key NAME.pub")
+        if signed is not None:
+            click.echo(f"certificate  {signed}, until {until}")
+        click.echo(f"next    {step}")
     return verdict.exit_code
 
 
@@ -253,12 +261,22 @@ def audit(
     console().print(text.audit_tables(found))
 
 
-def _tell(record: Record, verdict: Verdict, output: Output, folder: Path) -> None:
+def _tell(
+    record: Record, verdict: Verdict, output: Output, folder: Path, signed: Path | None = None
+) -> None:
     if output.as_json:
         click.echo(report.render("json", record, verdict))
+        if signed is not None:
+            click.echo(f"certificate {signed}", err=True)
     elif output.shown:
         screen = console()
         screen.print(text.header(record))
         screen.print(text.verdict_table(record, verdict))
     elif output.quiet:
-        click.echo(f"{text.verdict_line(verdict)}: {folder}")
+        where = folder if signed is None else f"{folder}, certificate {signed}"
+        click.echo(f"{text.verdict_line(verdict)}{invalid(record)}: {where}")
+
+
+def invalid(record: Record) -> str:
+    """Why a run is INVALID, as the end of a line; nothing where it is valid."""
+    return "".join(f"; the run is INVALID: {clean(one.detail)}" for one in validity.flaws(record))

@@ -24,7 +24,7 @@ def _sign(made: Certified, out: Path, *options: str) -> Any:
 
 def test_the_next_command_carries_a_policy_of_one_s_own(made: Certified, tmp_path: Path) -> None:
     line = _sign(made, tmp_path / "a.jsonl").stdout.splitlines()[-1]
-    assert line.endswith(f"--key PUB --policy {made.policy}")
+    assert line.endswith(f"--key {made.folder}/lab.pub --policy {made.policy}")
 
 
 def test_a_refusal_of_an_unknown_policy_says_what_to_give(made: Certified) -> None:

@@ -12,6 +12,7 @@ from _faulty import softmax
 from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 from test_cli import QUICK
+from test_metrics_validity import planned
 from test_regress import run as timed_run
 
 from frugalbench import gate, store
@@ -95,6 +96,16 @@ def test_a_stored_record_is_judged_and_every_report_says_the_same(
     jsonschema.validate(built, json_report.schema())
     assert built["verdict"]["exit_code"] == code
     assert built["regressions"] is None
+
+
+@pytest.mark.parametrize("command", ["gate", "certify"])
+def test_a_quiet_line_says_why_a_run_is_invalid(command: str) -> None:
+    few = planned(right(0.95), min_queries=10**9)
+    for name, record, invalid in (("few", few, True), ("enough", right(0.95), False)):
+        words = [command, str(kept(record, name)), "--policy=mine.yaml", "--quiet"]
+        (line,) = CliRunner().invoke(main, words).stdout.splitlines()
+        assert ("; the run is INVALID: " in line) == invalid
+        assert line.endswith(name)
 
 
 def test_the_gate_and_certify_say_the_same_of_a_record() -> None:

@@ -1,6 +1,7 @@
 """What `sign` and `commit` do with files: read them, certify or co-sign, write the bundle."""
 
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from frugalbench.attest._predicate import Evaluation
 from frugalbench.attest._revocation import certificate_id
 from frugalbench.attest._steps import VerificationError
 from frugalbench.attest._verify import Trust, Verified, own_statement, read_certificate, verify
-from frugalbench.certify import Policy, digest
+from frugalbench.certify import Policy, Verdict, digest
 from frugalbench.errors import MeasurementError, StoreError, UsageError
 from frugalbench.models import converted, inspect
 from frugalbench.record import Record
@@ -27,8 +28,10 @@ from frugalbench.spec import Model
 __all__ = [
     "Request",
     "certify",
+    "check",
     "cosign",
-    "model_in_hand",
+    "issued",
+    "next_step",
     "now",
     "trusted_keys",
     "trusted_policies",
@@ -80,10 +83,39 @@ def certify(
     """
     record = store.load(path)
     folder = path.parent if path.name == store.RECORD else path
-    policy = request.policy
     reference = None if request.reference is None else store.load(request.reference)
     if reference is not None and reference.failure is not None:
         raise MeasurementError(f"the reference {request.reference} is of a failed measurement")
+    return issued(record, folder, key, request, out, at, reference=reference)
+
+
+def issued(
+    record: Record,
+    folder: Path,
+    key: PrivateKey,
+    request: Request,
+    out: Path | None,
+    at: datetime,
+    *,
+    reference: Record | None = None,
+    verdict: Verdict | None = None,
+) -> tuple[Path, Evaluation]:
+    """Certify a record that is at hand and stored in `folder`; as `certify` otherwise.
+
+    Args:
+        record: what was measured.
+        folder: where it is stored.
+        key: signs.
+        request: what to certify by.
+        out: the bundle; None means one beside the record, named by the model.
+        at: now.
+        reference: the record at `request.reference`.
+        verdict: what the record was judged as by the same policy and reference, if it was.
+
+    Raises:
+        FrugalbenchError: as `evaluation`, or the bundle is there already.
+    """
+    policy = request.policy
     committed = NONE
     if request.commitment is not None:
         committed = link(*load_commitment(request.commitment), record, policy)
@@ -102,14 +134,50 @@ def certify(
         records = (record,) if reference is None else (record, reference)
         named, codes = coded(records, load_codes(request.codes))
         record, reference = named[0], (named[1] if len(named) > 1 else None)
+        verdict = None  # it names groups as they are
         beside = replace(beside, groups_coded=True)
         save_codes(request.codes, codes)
-    said = evaluation(record, policy, model, at, reference=reference, beside=beside)
+    said = evaluation(
+        record, policy, model, at, reference=reference, beside=beside, verdict=verdict
+    )
     store.write_whole(bundle, _dsse.bundle(issue(said, key)).decode())
     return bundle, said
 
 
-def model_in_hand(record: Path, said: Evaluation, given: Path | None = None) -> str:
+def check(request: Request) -> None:
+    """Read what goes beside a verdict before anything is measured for it.
+
+    Raises:
+        UsageError: the declarations or the commitment cannot be read.
+    """
+    if request.declarations is not None:
+        declarations.load(request.declarations)
+    if request.commitment is not None:
+        load_commitment(request.commitment)
+
+
+def next_step(
+    bundle: Path, record: Path, said: Evaluation, request: Request, key: Path, policy: str
+) -> str:
+    """The command that verifies a certificate, as a shell takes it.
+
+    Args:
+        bundle: the certificate.
+        record: the folder of its record.
+        said: what it says.
+        request: what it was made by.
+        key: the file of the private key; PUB stands for a public one that is not beside it.
+        policy: the policy as it was named.
+    """
+    public = key.with_suffix(".pub")
+    given = str(public) if key.suffix == ".key" and public.is_file() else "PUB"
+    model = _model_in_hand(record, said, request.model)
+    words = ["frugalbench", "verify", str(bundle), "--model", model, "--key", given]
+    # A shipped policy is one that a verifier trusts.
+    return shlex.join([*words, "--policy", policy] if Path(policy).is_file() else words)
+
+
+def _model_in_hand(record: Path, said: Evaluation, given: Path | None = None) -> str:
     """Where the file is that a certificate is about, or its name where that is not known."""
     made = record / CONVERTED
     return str(made if made.is_file() else given or said.model.name)

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from frugalbench.commands._words import HYDRA_WORDS
+from frugalbench.commands._words import HYDRA_WORDS, policy_named
 from frugalbench.endings import refuse
 from frugalbench.errors import UsageError
 
@@ -28,6 +29,18 @@ __all__ = ["certify"]
     metavar="KEY",
     help="Sign a certificate with this private key; NAME.key is made if it is not there.",
 )
+@click.option(
+    "--declarations",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --sign: answers to the questionnaire.",
+)
+@click.option(
+    "--commitment",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --sign: what was fixed before the run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and only that.")
 @click.option("--quiet", is_flag=True, help="Print one line only.")
 def certify(
@@ -37,6 +50,7 @@ def certify(
     key: Path | None,
     as_json: bool,
     quiet: bool,
+    **beside: Any,
 ) -> None:
     """Measure a model and judge it by a policy, or judge a stored record again.
 
@@ -59,8 +73,10 @@ def certify(
       frugalbench certify results/RECORD --policy ./mine.yaml
     """
     from frugalbench import config, console, settings
-    from frugalbench.commands import _secret
+    from frugalbench.commands import _signing
 
+    if key is None and (given := [name for name, one in beside.items() if one is not None]):
+        raise UsageError(f"--{given[0]} goes into a certificate: add --sign KEY")
     output = console.Output(as_json=as_json, quiet=quiet)
     stored = [word for word in words[:1] if _is_stored(word)]
     if stored:
@@ -71,16 +87,15 @@ def certify(
             raise UsageError("a stored record takes --policy and nothing else: it is not measured")
         if key is not None:
             raise UsageError(f"sign a stored record with: frugalbench sign {stored[0]} --key {key}")
-        chosen = policy or settings.DEFAULT_POLICY
+        chosen = settings.DEFAULT_POLICY if policy is None else policy
         sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
     if policy is not None:
         words = (*words, f"policy={policy}")
 
-    # Before anything is measured: a key that cannot be read would cost the measurement.
-    secret = None if key is None else _secret.opened(key)
+    signing = None if key is None else _signing.prepared(key, policy_named(words), **beside)
 
     def measured(question: config.Question) -> int:
-        return console.certify(question, output, reference, secret)
+        return console.certify(question, output, reference, signing)
 
     sys.exit(config.launch(words, measured, refuse))
 

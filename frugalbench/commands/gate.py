@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from frugalbench.commands._words import HYDRA_WORDS
+from frugalbench.commands._words import HYDRA_WORDS, policy_named
 from frugalbench.commands.certify import _is_stored
 from frugalbench.errors import FrugalbenchError, MeasurementError, UsageError
 
@@ -162,7 +162,7 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
     from frugalbench import gate as gates
     from frugalbench.anchors import anchors
 
-    named = options["policy"] or _policy_named(words)
+    named = options["policy"] or policy_named(words)
     where = anchors(named)
     files = _files({kind: options[kind] for kind in REPORTS})
     stored = Path(words[0]) if words and _is_stored(words[0]) else None
@@ -182,16 +182,6 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
 
 def _say(text: str) -> None:
     click.echo(text, nl=False)
-
-
-def _policy_named(words: tuple[str, ...]) -> str:
-    """The policy that the settings name, or the default."""
-    from frugalbench import settings
-
-    named = [
-        word.partition("=")[2] for word in words if word.startswith(("policy=", "policy.path="))
-    ]
-    return named[-1].strip("'\"") if named else settings.DEFAULT_POLICY
 
 
 def _judge(where: Any, options: dict[str, Any]) -> Any:
@@ -277,7 +267,7 @@ def _print(found: Any, folder: Path, *, quiet: bool) -> None:
         line = text.verdict_line(found.verdict)
         # The gate's own word is another one where something regressed or was not compared.
         first = "" if line.startswith(found.word) else f"{found.word}: "
-        click.echo(f"{first}{line}{since}: {folder}")
+        click.echo(f"{first}{line}{since}{console.invalid(found.record)}: {folder}")
         return
     screen = console.console()
     screen.print(text.header(found.record))

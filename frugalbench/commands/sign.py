@@ -52,7 +52,7 @@ def sign(
     """
     from frugalbench import attest, settings
     from frugalbench.attest import _desk
-    from frugalbench.commands import _secret
+    from frugalbench.commands import _secret, _signing
 
     secret = attest.load_private(key, _secret.passphrase)
     if what.is_file() and what.name != "record.json":
@@ -60,8 +60,9 @@ def sign(
         return
     if signer:
         raise UsageError("--signer is for a bundle that is co-signed: leave it out for a record")
+    named = settings.DEFAULT_POLICY if policy is None else policy
     request = _desk.Request(
-        policy=settings.load_policy(policy or settings.DEFAULT_POLICY),
+        policy=settings.load_policy(named),
         model=given["model"],
         reference=given["reference"],
         commitment=given["commitment"],
@@ -70,17 +71,14 @@ def sign(
         declarations=given["declarations"],
     )
     bundle, said = _desk.certify(what, secret, request, out, _desk.now())
-    if request.commitment is not None and not said.pre_registration.counts:
-        why = said.pre_registration.sentence
-        click.echo(f"warning     {request.commitment}: {why}", err=True)
+    _signing.warn(request.commitment, said.pre_registration)
     click.echo(f"verdict     {said.verdict.replace('_', ' ')}")
     click.echo(f"certificate {bundle}\nexpires     {said.expires_at}")
     if request.codes is not None:
         click.echo(f"group codes {request.codes} (keep it to yourself)")
     folder = what if what.is_dir() else what.parent
-    model = _desk.model_in_hand(folder, said, given["model"])
-    own = f" --policy {policy}" if policy and Path(policy).is_file() else ""
-    click.echo(f"next        frugalbench verify {bundle} --model {model} --key PUB{own}")
+    step = _desk.next_step(bundle, folder, said, request, key, named)
+    click.echo(f"next        {step}")
 
 
 def _cosign(
