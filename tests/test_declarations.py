@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from frugalbench import metrics
 from frugalbench.cli import main
+from frugalbench.commands.declare import MOST_FAULTS
 from frugalbench.declarations import (
     HEADING,
     NOT_ANSWERED,
@@ -147,6 +148,35 @@ def test_the_command_checks_a_questionnaire(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["declare", str(tmp_path / "none.yaml")])
     assert ran.exit_code == 2
     assert "frugalbench declare" in ran.stderr
+
+
+def test_the_command_tells_everything_that_is_wrong_with_one_line_each(tmp_path: Path) -> None:
+    wrong = {"need": None, "end": 3, "about": "", "date": datetime.date(2999, 1, 1)}
+    (tmp_path / "mine.yaml").write_text(filled(**wrong).replace("answers:", "answers:\n  nope: a"))
+    ran = CliRunner().invoke(main, ["declare", str(tmp_path / "mine.yaml")])
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    lines = ran.stderr.splitlines()
+    for said in ("'need' is empty", "'end' is no text", "'about' is empty", "not come", "'nope'"):
+        assert sum(said in line for line in lines) == 1
+    assert len(lines) == 5
+
+
+def test_a_form_just_printed_is_told_to_lack_every_answer(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(empty())
+    ran = CliRunner().invoke(main, ["declare", str(tmp_path / "mine.yaml")])
+    lines = ran.stderr.splitlines()
+    # Beside the questions: what it is about, who answers, in which role, and the day.
+    assert (ran.exit_code, len(lines)) == (2, len(IDS) + 4)
+    assert all("is empty: write" in line for line in lines)
+
+
+def test_faults_without_end_are_counted(tmp_path: Path) -> None:
+    strange = {f"strange{n}": "a" for n in range(1000)}
+    (tmp_path / "mine.yaml").write_text(filled(answers=strange))
+    ran = CliRunner().invoke(main, ["declare", str(tmp_path / "mine.yaml")])
+    lines = ran.stderr.splitlines()
+    assert (ran.exit_code, len(lines)) == (2, MOST_FAULTS + 1)
+    assert lines[-1].endswith(f"and {1000 + len(IDS) - MOST_FAULTS} more: mend these first")
 
 
 # What is refused

@@ -1,11 +1,18 @@
 """`frugalbench declare`."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from frugalbench.endings import refuse
+from frugalbench.errors import UsageError
+
 __all__ = ["declare"]
+
+MOST_FAULTS = 40
+"""Lines that say what is wrong; a last one counts the rest."""
 
 
 @click.command()
@@ -20,6 +27,9 @@ def declare(answers: Path | None, lang: Any, mapping: bool) -> None:
     declared and never as measured.
 
     \b
+    Exit codes: 0 it is filled in, 2 it is not: a line says so for each fault.
+
+    \b
     Examples:
       frugalbench declare > mine.yaml
       frugalbench declare --lang fr > mine.yaml
@@ -32,8 +42,18 @@ def declare(answers: Path | None, lang: Any, mapping: bool) -> None:
     elif answers is None:
         click.echo(declarations.empty(lang), nl=False)
     else:
-        found = declarations.load(answers)
+        found, faults = declarations.check(answers)
+        if found is None:
+            _refuse(faults)
         click.echo(
             f"{found.answered} of {len(found.answers)} questions answered, declared by "
             f"{found.declared_by.organisation} ({found.declared_by.role}) on {found.date}"
         )
+
+
+def _refuse(faults: tuple[str, ...]) -> NoReturn:
+    for one in faults[:MOST_FAULTS]:
+        refuse(UsageError(one))
+    if len(faults) > MOST_FAULTS:
+        refuse(UsageError(f"and {len(faults) - MOST_FAULTS} more: mend these first"))
+    sys.exit(UsageError.exit_code)

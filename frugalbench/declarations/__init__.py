@@ -8,7 +8,7 @@ they speak to are in `configs/declarations/`.
 
 import datetime
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -41,6 +41,7 @@ __all__ = [
     "Frame",
     "Lang",
     "Question",
+    "check",
     "digest",
     "empty",
     "load",
@@ -125,11 +126,33 @@ def load(path: str | Path) -> Declarations:
         UsageError: there is no such file, it is no questionnaire of this version, or a question
             has neither an answer nor `not_answered`.
     """
+    found, faults = check(path)
+    if found is None:
+        raise UsageError(faults[0])
+    return found
+
+
+def check(path: str | Path) -> tuple[Declarations | None, tuple[str, ...]]:
+    """Read a questionnaire as `load` does; None, and everything that is wrong, where it cannot be.
+
+    What is no questionnaire at all has one fault.
+    """
+    faults: list[str] = []
+    try:
+        return _read(path, faults), ()
+    except UsageError as error:
+        return None, tuple(faults) or (str(error),)
+
+
+def _read(path: str | Path, faults: list[str]) -> Declarations:
+    """The declarations, or an error; what can be told one by one is in `faults`."""
     what = f"questionnaire {path}"
     hint = "print an empty one with frugalbench declare"
     raw = read_yaml(Path(path), "questionnaire", hint)
+    today = datetime.datetime.now(datetime.UTC).date()
     if isinstance(raw, dict) and "date" in raw and raw["date"] is None:
-        raise UsageError(f"{what}: 'date' is empty: write the day, such as 2026-03-01")
+        faults.append(f"{what}: 'date' is empty: write the day, such as 2026-03-01")
+        raw = {**raw, "date": today}
     written = convert(raw, _Written, what)
     asked = questionnaire()
     if (written.questionnaire, written.version) != (asked.name, asked.version):
@@ -137,41 +160,50 @@ def load(path: str | Path) -> Declarations:
             f"{what}: it is '{written.questionnaire}' version {written.version}, and this is "
             f"frugalbench for '{asked.name}' version {asked.version}: {hint}"
         )
-    if written.date > datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1):
-        raise UsageError(f"{what}: 'date' {written.date} has not come yet: write the day of today")
-    _check_keys(what, written)
+    if written.date > today + datetime.timedelta(days=1):
+        faults.append(f"{what}: 'date' {written.date} has not come yet: write the day of today")
+    faults += _unknown(what, written)
+
+    def said(key: str, given: Any) -> str:
+        try:
+            return _text(what, key, given)
+        except UsageError as error:
+            faults.append(str(error))
+            return ""
+
     who = written.declared_by
     declared = {
         "questionnaire": asked.name,
         "version": asked.version,
         "lang": written.lang,
-        "about": _text(what, "about", written.about),
+        "about": said("about", written.about),
         "declared_by": {
-            key: _text(what, f"declared_by.{key}", who.get(key)) for key in ("organisation", "role")
+            key: said(f"declared_by.{key}", who.get(key)) for key in ("organisation", "role")
         },
         "date": written.date,
-        "answers": list(_answers(what, written)),
+        "answers": list(_answers(written, said)),
     }
+    if faults:
+        raise UsageError(faults[0])
     return convert(declared, Declarations, what)
 
 
-def _check_keys(what: str, written: _Written) -> None:
+def _unknown(what: str, written: _Written) -> Iterator[str]:
+    """A line for each key that is no question."""
     for given, known in (
         (written.answers, [one.id for one in questions()]),
         (written.declared_by, ["organisation", "role"]),
     ):
         for key in given:
             if key not in known:
-                raise UsageError(
-                    f"{what}: there is no question '{key}': {did_you_mean(key, known)}"
-                )
+                yield f"{what}: there is no question '{key}': {did_you_mean(key, known)}"
 
 
-def _answers(what: str, written: _Written) -> Iterator[dict[str, Any]]:
+def _answers(written: _Written, said: Callable[[str, Any], str]) -> Iterator[dict[str, Any]]:
     english = written.lang == "en"
     titles = {one.id: one.title if english else one.titre for one in questionnaire().topics}
     for one in questions():
-        text = _text(what, one.id, written.answers.get(one.id))
+        text = said(one.id, written.answers.get(one.id))
         yield {
             "id": one.id,
             "topic": titles[one.topic],
