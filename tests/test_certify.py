@@ -25,6 +25,7 @@ from frugalbench.certify import (
     digest,
     judge,
 )
+from frugalbench.certify._policy import ANY_UNIT, MEASURABLE
 from frugalbench.errors import UsageError
 from frugalbench.record import Record
 from frugalbench.settings import load_policy
@@ -186,7 +187,9 @@ def test_a_run_that_failed_passes_nothing() -> None:
         if "group" not in metric.parameters and math.isfinite(metric.maximum)
     ]
     rules += [
-        rule(name, metric=name, unit=metric.unit, at_most=1e300)
+        rule(
+            name, metric=name, unit=metric.unit, at_most=MEASURABLE.get(metric.unit, (1, 2))[1] / 2
+        )
         for name, metric in metrics.every().items()
         if "group" not in metric.parameters
         and not math.isfinite(metric.maximum)
@@ -418,6 +421,34 @@ def test_a_policy_that_cannot_be_judged_by_is_refused(
     assert "\n" not in str(caught.value)
     with pytest.raises(UsageError):
         judge(make_record(), wrong)
+
+
+ALL = sorted(name for name, one in metrics.every().items() if "group" not in one.parameters)
+
+
+@pytest.mark.parametrize("bound", [1e308, 1.7976931348623157e308, 1e300, 1e31])
+@pytest.mark.parametrize("name", ALL)
+def test_a_bound_that_nothing_measured_can_break_is_refused(name: str, bound: float) -> None:
+    metric = metrics.find(name)
+    endless = {"at_least": -bound}
+    if math.isfinite(metric.minimum):
+        # All that lies below is the least there is, which no interval lies wholly at.
+        endless = {"at_least": metric.minimum + 1 / bound}
+    for one in ({"at_most": bound}, endless):
+        with pytest.raises(UsageError, match="can never fail"):
+            check(policy(rule(metric=name, unit=metric.unit, **one)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_bound_inside_what_can_be_measured_is_taken_on_both_sides(name: str) -> None:
+    metric = metrics.find(name)
+    least, most = MEASURABLE.get(metric.unit, ANY_UNIT)
+    low = metric.minimum + 2 * least if math.isfinite(metric.minimum) else -most / 2
+    high = metric.maximum - 2 * least if math.isfinite(metric.maximum) else most / 2
+    for bound in (low, high):
+        for side in ("at_most", "at_least"):
+            one = {side: bound}
+            assert check(policy(rule(metric=name, unit=metric.unit, **one)))
 
 
 @pytest.mark.parametrize("of_policy", [(), ("pretend",), ("timer",)])

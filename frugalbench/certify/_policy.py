@@ -18,6 +18,25 @@ MIN_CELL = 10
 """Fewest people behind a number that is shown to others, where no policy says."""
 VALIDITY_DAYS = 365
 
+MEASURABLE: dict[str, tuple[float, float]] = {
+    "s": (1e-12, 1e9),
+    "1/s": (1e-9, 1e12),
+    "B": (1, 1e18),
+    "J": (1e-15, 1e15),
+    "W": (1e-9, 1e12),
+    "kWh": (1e-15, 1e15),
+    "g": (1e-15, 1e15),
+    "kg": (1e-15, 1e15),
+    "L": (1e-15, 1e15),
+    "nat": (1e-15, 36.05),
+    "1": (1e-12, 1e18),
+}
+"""The least above zero and the most that anything measured in a unit can be, generously: a clock
+ticks in nanoseconds and a call holds at most some thousands of samples, a run lasts less than 30
+years, a file is under an exabyte, and no log loss is over -ln(2⁻⁵²). A bound beyond is none."""
+ANY_UNIT = (1e-30, 1e30)
+"""The same for other units, such as that of a label."""
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One requirement: a metric, one bound in the metric's own unit, and why.
@@ -105,11 +124,23 @@ def _check_bound(where: str, rule: Rule, metric: Metric) -> None:
     bound = rule.at_most if rule.at_most is not None else rule.at_least
     if bound is None or not math.isfinite(bound):
         raise UsageError(f"{where}: the bound must be a finite number")
-    never_fails = bound >= metric.maximum if rule.at_most is not None else bound <= metric.minimum
-    if never_fails:
+    low, high = _range(metric)
+    if bound >= high if rule.at_most is not None else bound <= low:
         raise UsageError(
-            f"{where}: {rule.metric} lies between {metric.minimum:g} and {metric.maximum:g}, "
-            f"so a bound of {bound:g} can never fail; choose one inside the range"
+            f"{where}: {rule.metric} lies between {metric.minimum:g} and {metric.maximum:g}, and "
+            f"is measured between {low:g} and {high:g} at the widest, so a bound of {bound:g} can "
+            "never fail; choose one inside the range"
         )
     if "group" in metric.parameters:
         raise UsageError(f"{where}: {rule.metric} is a rate of one group; use a rule over groups")
+
+
+def _range(metric: Metric) -> tuple[float, float]:
+    """Outside what no measured value can break a bound: below the first, or above the second.
+
+    The ends of a range are met a rounding early, as 1 - 1e-16 leaves nothing above it either.
+    """
+    least, most = MEASURABLE.get(metric.unit, ANY_UNIT)
+    low = metric.minimum + least if math.isfinite(metric.minimum) else -most
+    high = metric.maximum - least if math.isfinite(metric.maximum) else most
+    return low, high
