@@ -199,7 +199,7 @@ def test_what_was_not_checked_is_missing_and_what_was_not_run_has_no_flaw() -> N
 def rules(*names: tuple[str, str]) -> Policy:
     made = []
     for name, unit in names:
-        bound: dict[str, Any] = {"at_least": 1e-9} if unit == "1" else {"at_most": 0.9e12}
+        bound: dict[str, Any] = {"at_least": 1e-9} if unit == "1" else {"at_most": 0.9e9}
         made.append(Rule(id=name, metric=name, unit=unit, **bound))
     return Policy(name="p", version="1", rules=tuple(made), min_group=1, missing_groups="exclude")
 
