@@ -11,7 +11,7 @@ from frugalbench.errors import FrugalbenchError
 from frugalbench.spec import Target
 from frugalbench.values import GRADES, MEASURED, Grade
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "examine", "machine"]
 
 GPU = Target(name="gpu", provider="CUDAExecutionProvider")
 
@@ -33,14 +33,17 @@ def examine(results: Path, meter_log: Path | None = None) -> tuple[Check, ...]:
         meter_log: the log of an external meter to check as well.
     """
     log = str(meter_log) if meter_log else None
+    return (*machine(log), _factors(), _results(results))
+
+
+def machine(log: str | None = None) -> tuple[Check, ...]:
+    """The part of it that a board answers for itself: what it runs, reads and is disturbed by."""
     return (
         *_runners(),
         *_meters(msgspec.structs.replace(GPU, meter_log=log)),
         *_noise(noise.look()),
         _memory(),
         _virtual(),
-        _factors(),
-        _results(results),
     )
 
 

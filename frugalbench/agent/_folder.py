@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from frugalbench.record import Failure, Host
+from frugalbench.spool import write_whole
 
 __all__ = [
     "ALIVE",
@@ -23,6 +24,7 @@ __all__ = [
     "File",
     "Order",
     "as_json",
+    "beat",
     "pid_of",
     "remove",
     "stop",
@@ -84,6 +86,11 @@ def pid_of(folder: Path) -> int | None:
         return None
     # A number is used again by another process.
     return pid if os.fsencode(str(folder)) in command else None
+
+
+def beat(folder: Path, count: int) -> None:
+    """Tell the measurement that somebody is there."""
+    write_whole(folder / ALIVE, f"{os.getpid()} {count}".encode())
 
 
 def stop(folder: Path) -> None:

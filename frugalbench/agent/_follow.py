@@ -8,8 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from frugalbench.agent._folder import ALIVE, ENDED, LOG, PROGRESS, pid_of
-from frugalbench.spool import write_whole
+from frugalbench.agent._folder import ENDED, LOG, PROGRESS, beat, pid_of
 
 __all__ = ["follow"]
 
@@ -62,7 +61,7 @@ class _Ears:
                 with (self._folder / LOG).open("ab") as stream:
                     stream.write(said.log.encode())
         self._count += 1
-        write_whole(self._folder / ALIVE, f"{os.getpid()} {self._count}".encode())
+        beat(self._folder, self._count)
         return True
 
 

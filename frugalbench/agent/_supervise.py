@@ -82,6 +82,10 @@ def supervise(folder: Path) -> None:
 
         failure = attend(folder, job, begun + order.late, progress)
     _leave(folder, failure, set(order.files))
+    lock.close()
+    # It is fetched and ended from the other side, or the lease does it.
+    while folder.exists():
+        time.sleep(WATCH_SECONDS)
 
 
 def _here(job: Job, folder: Path, deadline: float) -> Job:

@@ -13,21 +13,23 @@ import msgspec
 
 from frugalbench import models
 from frugalbench.agent._folder import Ended, File, Order
-from frugalbench.attend import JOB
+from frugalbench.attend import JOB, RUN
 from frugalbench.bench import Progress
 from frugalbench.board import _files
 from frugalbench.board._clock import offset_of
+from frugalbench.board._doctor import examine
 from frugalbench.board._files import Shelf
 from frugalbench.board._follow import Follower
 from frugalbench.board._link import Link, LinkLostError
-from frugalbench.board._look import Looked, check, look
-from frugalbench.board._pack import pack
+from frugalbench.board._look import check, look
+from frugalbench.board._open import bring_agent
 from frugalbench.errors import MeasurementError
 from frugalbench.jobs import Job
-from frugalbench.record import Failure, Host
+from frugalbench.record import Failure, Host, Run
 from frugalbench.spec import Target
+from frugalbench.spool import read_arrays
 
-__all__ = ["Board", "LinkLostError", "Looked"]
+__all__ = ["Board", "LinkLostError", "examine"]
 
 LEASE = 120.0
 """Seconds that nobody is heard of, after which a measurement on a board ends itself."""
@@ -76,15 +78,7 @@ class Board:
             self._link.close()
 
     def _bring_agent(self) -> None:
-        packed = pack()
-        self._shelf.put({packed.sha256: packed.content})
-        name = f"agent-{packed.sha256[:16]}"
-        reply = self._shelf.ask("unpack", packed.sha256, name)
-        if reply.code:
-            raise MeasurementError(f"{self._link.host} cannot unpack the agent: {reply.last_words}")
-        path = f"{self.looked.base}/{name}:{self.looked.site}"
-        python = self._target.python
-        self._agent = ["env", f"PYTHONPATH={path}", python, "-P", "-m", "frugalbench.agent"]
+        self._agent = bring_agent(self._link, self._shelf, self.looked, self._target)
         reply = self._link.run([*self._agent, "machine"])
         if reply.code:
             raise MeasurementError(
@@ -167,13 +161,31 @@ class Board:
 
     def _bring_back(self, there: str, folder: Path) -> Failure | None:
         reply = self._patiently([*self._agent, "ended", there])
-        ended = msgspec.json.decode(reply, type=Ended)
+        try:
+            ended = msgspec.json.decode(reply, type=Ended)
+        except msgspec.DecodeError as error:
+            raise MeasurementError(self._nonsense(error)) from None
         self.machine = ended.host
         for one in ended.files:
             if "/" in one.name or one.name in ("", ".", "..", JOB):
                 raise MeasurementError(f"{self._link.host} sends a file that nobody asked for")
-            _files.fetch(self._link, [*self._agent, "send", there], one, folder / one.name)
+        _files.fetch(self._link, [*self._agent, "send", there], ended.files, folder)
+        if ended.failure is None:
+            self._check(folder)
         return ended.failure
+
+    def _check(self, folder: Path) -> None:
+        """Read what came once, so that nothing of it surprises who reads it later."""
+        try:
+            msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
+            read_arrays(folder, "out")
+        except (msgspec.DecodeError, OSError, ValueError, TypeError) as error:
+            raise MeasurementError(self._nonsense(error)) from None
+
+    def _nonsense(self, error: Exception) -> str:
+        return (
+            f"{self._link.host} sends what no agent of this version does ({error}): measure again"
+        )
 
     def _patiently(self, words: list[str]) -> bytes:
         for _ in range(_files.TRIES):

@@ -13,18 +13,21 @@ import os
 import platform
 import shutil
 import sys
+import time
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
-BASE = Path(sys.argv[2]).expanduser()
+BASE = Path(sys.argv[2] if len(sys.argv) > 2 else "~").expanduser()
 BLOBS = BASE / "blobs"
 CHUNK = 1 << 20
+HOUR, MONTH = 3600, 30 * 86_400
 
 
 def look(names: list[str]) -> None:
     """Print what this board is and has, as JSON."""
     BLOBS.mkdir(parents=True, exist_ok=True)
+    tidy()
     sys.path.insert(0, str(BASE / "site"))
     found = {
         "python": sys.version_info[:3],
@@ -38,6 +41,26 @@ def look(names: list[str]) -> None:
         "packages": {name: version(name) for name in names},
     }
     print(json.dumps(found))
+
+
+def tidy() -> None:
+    """Take away what nobody used for a month, and what a measurement left that was cut off."""
+    now = time.time()
+    for one in (*BASE.glob("agent-*"), *BLOBS.glob("*")):
+        if now - one.stat().st_mtime > MONTH:
+            remove(one)
+    for one in (BASE / "jobs").glob("*/pid"):
+        if not Path("/proc", one.read_text()).exists() and now - one.stat().st_mtime > HOUR:
+            remove(one.parent)
+
+
+def remove(place: Path) -> None:
+    """Take a file or a folder away, whoever else does."""
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        place.unlink()
 
 
 def version(name: str) -> str | None:
@@ -57,18 +80,23 @@ def size(digest: str) -> int:
     """Bytes of a whole file, or of a part of one as a negative number."""
     whole, part = BLOBS / digest, BLOBS / f"{digest}.part"
     if whole.exists():
+        os.utime(whole)
         return whole.stat().st_size
     return -part.stat().st_size if part.exists() else 0
 
 
-def take(digest: str, offset: int) -> None:
-    """Read a file from standard input, from an offset on, and check it."""
+def take(digest: str, offset: int, length: int) -> None:
+    """Read the rest of a file from standard input, and check the whole."""
     part = BLOBS / f"{digest}.part"
     with part.open("r+b" if offset else "wb") as out:
         out.seek(offset)
         out.truncate()
-        for chunk in iter(lambda: sys.stdin.buffer.read(CHUNK), b""):
+        while length:
+            chunk = sys.stdin.buffer.read(min(length, CHUNK))
+            if not chunk:
+                sys.exit("what was sent ended too soon")
             out.write(chunk)
+            length -= len(chunk)
         out.flush()
         os.fsync(out.fileno())
     found = hashlib.sha256()
@@ -85,6 +113,7 @@ def unpack(digest: str, name: str) -> None:
     """Unpack a zip that is here into a folder of its own, and compile it."""
     folder = BASE / name
     if folder.is_dir():
+        os.utime(folder)
         return
     half = BASE / f"{name}.{os.getpid()}.part"
     with zipfile.ZipFile(BLOBS / digest) as archive:
@@ -102,9 +131,8 @@ def add(digest: str) -> None:
 def drop(digests: list[str]) -> None:
     """Forget files."""
     for one in digests:
-        for place in (BLOBS / one, BLOBS / f"{one}.part"):
-            with contextlib.suppress(OSError):
-                place.unlink()
+        remove(BLOBS / one)
+        remove(BLOBS / f"{one}.part")
 
 
 def main() -> None:
@@ -116,7 +144,8 @@ def main() -> None:
         elif verb == "held":
             print(json.dumps({one: size(one) for one in words}))
         elif verb == "take":
-            take(words[0], int(words[1]))
+            for at in range(0, len(words), 3):
+                take(words[at], int(words[at + 1]), int(words[at + 2]))
         elif verb == "unpack":
             unpack(words[0], words[1])
         elif verb == "add":
@@ -128,4 +157,5 @@ def main() -> None:
         sys.exit(f"{error.filename or BASE}: {error.strerror or error}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,12 @@
 """Files to a board by digest, and back from it with digests checked."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from frugalbench.agent._folder import File
 from frugalbench.board._link import Link, LinkLostError, Reply
@@ -20,6 +20,7 @@ LOADER = (
 )
 """Runs a program that comes ahead of what it reads; a file in the folder shadows no module."""
 TRIES = 5
+CHUNK = 2**20
 SLOWEST = 64 * 1024
 """Bytes a second below which a link is given up."""
 
@@ -32,10 +33,12 @@ class Shelf:
         self._link, self._base, self._python = link, base, python
         self._script = files("frugalbench.board").joinpath("_bootstrap.py").read_bytes()
 
-    def ask(self, verb: str, *words: str, payload: bytes = b"", seconds: float = 60.0) -> Reply:
+    def ask(
+        self, verb: str, *words: str, payload: Iterable[bytes] = (), seconds: float = 60.0
+    ) -> Reply:
         """Run one verb of the bootstrap on the board."""
         command = [self._python, "-c", LOADER, str(len(self._script)), self._base, verb, *words]
-        return self._link.run(command, given=self._script + payload, seconds=seconds)
+        return self._link.run(command, given=chain((self._script,), payload), seconds=seconds)
 
     def json(self, verb: str, *words: str) -> Any:
         """What a verb prints.
@@ -64,24 +67,25 @@ class Shelf:
             LinkLostError: the board cannot be reached any more.
             MeasurementError: the board cannot keep a file.
         """
-        missing = dict(wanted)
         for left in range(TRIES, 0, -1):
             try:
-                held = self.json("held", *missing)
-                missing = {one: what for one, what in missing.items() if held[one] <= 0}
-                for digest in tuple(missing):
-                    self._put(digest, missing[digest], -held[digest])
-                    del missing[digest]
+                held = self.json("held", *wanted)
+                missing = {one: what for one, what in wanted.items() if held[one] <= 0}
+                if missing:
+                    self._put(missing, {one: -held[one] for one in missing})
                 return
             except LinkLostError:
                 self._link.reset()
                 if left == 1:
                     raise
 
-    def _put(self, digest: str, what: Path | bytes, offset: int) -> None:
-        content = what if isinstance(what, bytes) else what.read_bytes()
-        seconds = 60.0 + len(content) / SLOWEST
-        reply = self.ask("take", digest, str(offset), payload=content[offset:], seconds=seconds)
+    def _put(self, missing: Mapping[str, Path | bytes], held: Mapping[str, int]) -> None:
+        """Send the rest of several files, one after the other."""
+        sizes = {one: _size(what) - held[one] for one, what in missing.items()}
+        words = [word for one in missing for word in (one, str(held[one]), str(sizes[one]))]
+        pieces = (piece for one, what in missing.items() for piece in _pieces(what, held[one]))
+        seconds = 60.0 + sum(sizes.values()) / SLOWEST
+        reply = self.ask("take", *words, payload=pieces, seconds=seconds)
         if reply.code:
             raise MeasurementError(self._failed(reply))
 
@@ -94,32 +98,57 @@ class Shelf:
         return f"{host} could not do it: {said or f'exit code {reply.code}'}"
 
 
-def fetch(link: Link, send: list[str], one: File, into: Path) -> None:
-    """Bring a file from the board, going on where a lost link left off.
+def fetch(link: Link, send: Sequence[str], listed: Sequence[File], folder: Path) -> None:
+    """Bring files from the board, going on where a lost link left off.
 
     Args:
         link: the way there.
-        send: the words that send a file, to which its name and an offset are added.
-        one: what it must be.
-        into: where it goes.
+        send: the words that send all of them in order, to which a byte offset is added.
+        listed: what they must be.
+        folder: where they go.
 
     Raises:
-        MeasurementError: it did not come, or is not what was left.
+        LinkLostError: the board cannot be reached any more.
+        MeasurementError: what came is not what was left.
     """
-    content = b""
+    whole, size = folder / "fetched.part", sum(one.bytes for one in listed)
+    whole.write_bytes(b"")
     for left in range(TRIES, 0, -1):
         try:
-            reply = link.run(
-                [*send, one.name, str(len(content))], seconds=60.0 + one.bytes / SLOWEST
-            )
-            content += reply.out
+            link.run([*send, str(whole.stat().st_size)], into=whole, seconds=60.0 + size / SLOWEST)
             break
         except LinkLostError:
             link.reset()
             if left == 1:
                 raise
-    if hashlib.sha256(content).hexdigest() != one.sha256:
-        raise MeasurementError(f"{one.name} did not come whole from {link.host}: measure again")
-    with contextlib.suppress(FileNotFoundError):
-        into.unlink()
-    into.write_bytes(content)
+    with whole.open("rb") as stream:
+        for one in listed:
+            _cut(stream, one, folder / one.name, link.host)
+    whole.unlink()
+
+
+def _cut(stream: IO[bytes], one: File, into: Path, host: str) -> None:
+    """Take the next file off a stream of several."""
+    digest, left = hashlib.sha256(), one.bytes
+    into.unlink(missing_ok=True)
+    with into.open("wb") as out:
+        while left and (piece := stream.read(min(left, CHUNK))):
+            digest.update(piece)
+            out.write(piece)
+            left -= len(piece)
+    if digest.hexdigest() != one.sha256:
+        raise MeasurementError(f"{one.name} did not come whole from {host}: measure again")
+
+
+def _size(what: Path | bytes) -> int:
+    return len(what) if isinstance(what, bytes) else what.stat().st_size
+
+
+def _pieces(what: Path | bytes, offset: int) -> Iterator[bytes]:
+    if isinstance(what, bytes):
+        yield what[offset:]
+        return
+    with what.open("rb") as stream:
+        stream.seek(offset)
+        while piece := stream.read(CHUNK):
+            yield piece

@@ -10,8 +10,10 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 from frugalbench.errors import MeasurementError, UsageError
 
@@ -98,37 +100,45 @@ class Link:
         self,
         words: Sequence[str],
         *,
-        given: bytes = b"",
-        source: Path | None = None,
+        given: bytes | Iterable[bytes] = b"",
+        into: Path | None = None,
         seconds: float = PATIENCE,
     ) -> Reply:
         """Run a command on the board and wait for its end.
 
         Args:
             words: the command; each word reaches it as it is.
-            given: what it reads on standard input.
-            source: a file it reads there instead.
+            given: what it reads on standard input, in one piece or several.
+            into: a file that what it writes is added to.
             seconds: how long to wait.
 
         Raises:
             LinkLostError: the board cannot be reached, or does not end in time.
         """
+        pieces = (given,) if isinstance(given, bytes) else given
         with contextlib.ExitStack() as opened:
-            stdin = opened.enter_context(source.open("rb")) if source is not None else None
+            out = subprocess.PIPE if into is None else opened.enter_context(into.open("ab"))
+            child = subprocess.Popen(
+                self.command(words), stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE
+            )
+            writer = threading.Thread(target=_write, args=(child.stdin, pieces), daemon=True)
+            # What is read and what is written may each wait for the other.
+            child.stdin = None
+            writer.start()
             try:
-                done = subprocess.run(
-                    self.command(words),
-                    stdin=stdin,
-                    input=None if stdin is not None else given,
-                    capture_output=True,
-                    timeout=seconds,
-                    check=False,
-                )
+                told, said = child.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
+                child.kill()
+                child.communicate()
                 self.reset()
                 raise LinkLostError(f"{self.host} gave no answer in {seconds:.0f} s") from None
-        reply = Reply(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
-        if done.returncode == LOST:
+            finally:
+                if child.poll() is None:
+                    child.kill()
+                    child.communicate()
+                writer.join()
+        reply = Reply(child.returncode, told or b"", said.decode("utf-8", "replace"))
+        if child.returncode == LOST or child.returncode < 0:
             raise LinkLostError(
                 f"{self.host} cannot be reached ({reply.last_words or 'the connection is gone'}); "
                 f"try: ssh {self.host}"
@@ -168,6 +178,13 @@ class Link:
 def _options(**settings: str) -> Iterable[str]:
     for name, value in settings.items():
         yield from ("-o", f"{name}={value}")
+
+
+def _write(stream: IO[bytes], pieces: Iterable[bytes]) -> None:
+    """Write until the end, or until nobody reads any more."""
+    with contextlib.suppress(OSError), stream:
+        for piece in pieces:
+            stream.write(piece)
 
 
 def _short_folder() -> str:

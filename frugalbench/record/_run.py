@@ -131,5 +131,5 @@ class Run(Facts, frozen=True, kw_only=True):
 class Failure(Facts, frozen=True, kw_only=True):
     """Why there is no run: the worker's end, in one line."""
 
-    kind: Literal["crash", "hang", "out_of_memory", "error", "time_limit"]
+    kind: Literal["crash", "hang", "out_of_memory", "error", "time_limit", "unreachable"]
     detail: str
