@@ -31,7 +31,7 @@ LAYERS = (
     {"board"},
     {"anchors", "attest", "overrides", "tracking", "worker", "doctor"},
     {"config"},
-    {"console", "endings", "gate"},
+    {"console", "endings", "gate", "share"},
     {"commands", "pytest_plugin"},
     {"cli"},
     {"__main__"},

@@ -192,6 +192,7 @@ REASONS = {
     "same_error": "all rows have the same error, so how much others differ is unknown",
     "contradictory": "its numbers do not hold together",
     "unknown_metric": "this version has no such metric",
+    "rows_not_shared": "the rows are not in this copy of the record",
     "small_cell": "it rests on fewer people than may be shown",
     "pretend": "the number comes from a pretend meter, which is not evidence",
     "invalid_run": "the run is INVALID, so what it timed is no evidence",

@@ -196,6 +196,7 @@ REASONS = {
     "diffèrent",
     "contradictory": "ses nombres ne tiennent pas ensemble",
     "unknown_metric": "cette version n’a pas cette métrique",
+    "rows_not_shared": "les lignes ne sont pas dans cette copie de l’enregistrement",
     "small_cell": "il repose sur trop peu de personnes pour être montré",
     "pretend": "le nombre vient d’un compteur fictif, qui n’est pas une preuve",
     "invalid_run": "la mesure n’est PAS VALIDE : ce qu’elle a chronométré n’est pas une preuve",
