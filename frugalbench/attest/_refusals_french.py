@@ -36,6 +36,12 @@ FORM = (
         r"an envelope holds something that is not base64",
         "une enveloppe contient autre chose que du base64",
     ),
+    (
+        r"its first line is no signed envelope \((?P<why>.+)\); give the \.intoto\.jsonl file "
+        r"that frugalbench sign wrote",
+        "sa première ligne n’est pas une enveloppe signée ({why}) ; donnez le fichier "
+        ".intoto.jsonl que frugalbench sign a écrit",
+    ),
     (r"it holds more than (\S+) lines", "il contient plus de {0} lignes"),
     (r"it mixes two alphabets of base64", "il mêle deux alphabets de base64"),
     (r"(\S+) is no number of JSON", "{0} n’est pas un nombre en JSON"),
