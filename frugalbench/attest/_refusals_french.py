@@ -227,6 +227,11 @@ POSSIBLE = (
         "il dit fixé avant la mesure ce qu’il date d’après elle",
     ),
     (r"it cannot rest on (\S+) observations", "il ne peut reposer sur {0} observations"),
+    (r"(\S+) has no bound of its own", "{0} n’a pas de borne propre"),
+    (
+        r"it says that the model has (\S+) bytes, and its files have (\S+)",
+        "il dit que le modèle a {0} octets, et ses fichiers en ont {1}",
+    ),
     (
         r"it leaves out some of what a certificate does not claim",
         "il omet une partie de ce qu’un certificat n’affirme pas",
