@@ -170,7 +170,7 @@ REASONS = {
     "invalid_baseline": "the run of the baseline is not valid",
     "no_gain": "the model is not clearly right more often than the baseline",
     "not_observed": "it was not observed in this run",
-    "not_checked": "there was no time for this check",
+    "not_checked": "this check was not made",
     "other_scenario": "it has no meaning under this traffic",
     "no_idle": "no idle baseline was read",
     "partial_rails": "only single power rails were read, not the whole machine",

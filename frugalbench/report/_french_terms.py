@@ -172,7 +172,7 @@ REASONS = {
     "invalid_baseline": "la mesure du modèle de référence n’est pas valide",
     "no_gain": "le modèle n’a pas nettement plus souvent raison que le modèle de référence",
     "not_observed": "cela n’a pas été observé dans cette mesure",
-    "not_checked": "le temps a manqué pour ce contrôle",
+    "not_checked": "ce contrôle n’a pas été fait",
     "other_scenario": "cela n’a pas de sens sous ce trafic",
     "no_idle": "la consommation au repos n’a pas été lue",
     "partial_rails": "seuls des rails isolés ont été lus, pas la machine entière",
