@@ -12,6 +12,7 @@ FIRST_SEED = 20260101
 FIRST_SECONDS = 5.0
 """What a plan of format 1 meant where it did not say."""
 MOST_SECONDS = 1e9
+ROUNDS = "check:varied_ns"
 
 
 def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +23,41 @@ def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     if raw.get("format") == 1:
         raw = _from_1(raw)
     # Format 3 only adds what format 2 did not observe.
-    return {**raw, "format": 3} if raw.get("format") == 2 else raw
+    return _from_3(raw) if raw.get("format") in (2, 3) else raw
+
+
+def _from_3(raw: dict[str, Any]) -> dict[str, Any]:
+    """Format 3 could not say why a check was not made."""
+    shapes = _dict(_dict(raw.get("arrays")).get("shapes"))
+    new = {**raw, "format": 4}
+    if isinstance(raw.get("run"), dict):
+        new["run"] = _run_from_3(raw["run"], shapes, "")
+    beside = raw.get("baselines")
+    if isinstance(beside, list):
+        new["baselines"] = [_beside_from_3(one, shapes) for one in beside]
+    return new
+
+
+def _beside_from_3(one: Any, shapes: dict[str, Any]) -> Any:
+    if not isinstance(one, dict) or not isinstance(one.get("run"), dict):
+        return one
+    return {**one, "run": _run_from_3(one["run"], shapes, f"baseline:{one.get('name')}:")}
+
+
+def _run_from_3(run: dict[str, Any], shapes: dict[str, Any], prefix: str) -> dict[str, Any]:
+    processes = run.get("processes")
+    if not isinstance(processes, list):
+        return run
+    found = []
+    for number, process in enumerate(processes):
+        lacking = ["rounds"] if not number and f"{prefix}{ROUNDS}" not in shapes else []
+        if isinstance(process, dict):
+            lacking += ["answers"] if process.get("answered") is None else []
+            unchecked = dict.fromkeys(lacking, "older_format")
+            found.append({**process, "unchecked": unchecked} if unchecked else process)
+        else:
+            found.append(process)
+    return {**run, "processes": found}
 
 
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:

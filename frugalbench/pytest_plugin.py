@@ -66,20 +66,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Certify a marked test before its body, or see that its body did."""
-    __tracebackhide__ = True
-    if item.get_closest_marker(MARK) is None:
-        return (yield)
+    """Certify a marked test before its body, or see that its body did.
+
+    An error of ours that a test does not catch fails it with one line, and no traceback.
+    """
+    marked = item.get_closest_marker(MARK) is not None
     one = getattr(item, "funcargs", {}).get(MARK)
     if not isinstance(one, Certifier):
-        pytest.fail(f"the marker {MARK} is for test functions and methods", pytrace=False)
-    if item.stash.get(_ALONE, False):
-        try:
+        if marked:
+            pytest.fail(f"the marker {MARK} is for test functions and methods", pytrace=False)
+        return (yield)
+    told, result = "", None
+    try:
+        if item.stash.get(_ALONE, False):
             one.assert_passes(one.certify())
-        except FrugalbenchError as error:
-            pytest.fail(f"{MARK}: {error}", pytrace=False)
-    result = yield
-    if not one.judged:
+        result = yield
+    except FrugalbenchError as error:
+        told = f"{MARK}: {error}"
+    # Outside the except clause: within it, pytest would show both errors.
+    if told:
+        pytest.fail(told, pytrace=False)
+    if marked and not one.judged:
         pytest.fail(
             f"a test marked {MARK} that takes the fixture must call its certify or judge, and "
             "this one did not: nothing was certified",
@@ -128,7 +135,7 @@ class Certifier:
         try:
             return self._certify(words, policy)
         except FrugalbenchError as error:
-            # Without our frames, a test report shows the caller's line and one line of ours.
+            # Without our frames: a caller that shows it shows its own line and one of ours.
             raise error.with_traceback(None) from None
 
     def judge(

@@ -120,6 +120,8 @@ def baseline(word: Any) -> Any:
 
 
 def _read_yaml(group: str, name: str) -> Any:
+    if not name:
+        raise UsageError(f"the {group} is named by nothing: {did_you_mean(name, options(group))}")
     shipped = name in options(group)
     path = config_folder() / group / f"{name}.yaml" if shipped else Path(name)
     return read_yaml(path, group, did_you_mean(name, options(group)))

@@ -25,7 +25,7 @@ from frugalbench.models import file_sha256
 from frugalbench.record import FORMAT, Record
 from frugalbench.record._arrays import fits
 
-__all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "seal", "write_whole"]
+__all__ = ["ARRAYS", "RECORD", "check_writable", "load", "save", "save_new", "seal", "write_whole"]
 
 RECORD, ARRAYS = "record.json", "arrays.npz"
 MAX_BYTES = 1024**3
@@ -62,6 +62,23 @@ def save(record: Record, folder: Path | str) -> Path:
         if temporary is not None and temporary.exists():
             shutil.rmtree(temporary, ignore_errors=True)
     return final
+
+
+def save_new(record: Record, folder: Path) -> Path:
+    """Write a record as `save` does, in a folder of one's own choice and never over anything.
+
+    Returns:
+        The folder of the record.
+
+    Raises:
+        StoreError: a record of this name is there, the folder is a link, or cannot be written.
+    """
+    final = folder / record.id
+    if os.path.lexists(final):
+        raise StoreError(f"{final} is there already, and is not replaced: choose another --out")
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link to somewhere else: name the folder itself with --out")
+    return save(record, folder)
 
 
 def load(path: Path | str) -> Record:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from frugalbench.record import (
+    FORMAT,
     DataFacts,
     Failure,
     Host,
@@ -71,7 +72,7 @@ def make_record(
         groups=groups,
     )
     return Record(
-        format=3,
+        format=FORMAT,
         id="01J0000000EXAMPLE",
         created="2026-03-01T10:00:00Z",
         version="0.1.0",
@@ -159,6 +160,7 @@ def make_process(calls: int, **given: Any) -> Process:
         "queries": calls,
         "kept": calls,
         "seconds": 0.1,
+        "unchecked": {"rounds": "older_format", "answers": "older_format"},
     }
     return Process(**(facts | given))
 

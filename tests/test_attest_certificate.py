@@ -325,7 +325,8 @@ def test_a_model_of_several_files_is_known_by_all_of_them(tmp_path: Path) -> Non
     from frugalbench.spec import Model
 
     facts = models.inspect(Model(path=str(model))).facts
-    record = change(record, model=change(record.model, sha256=facts.sha256))
+    about = change(record.model, sha256=facts.sha256, bytes=facts.bytes)
+    record = change(record, model=about)
     stored = store.save(record, tmp_path / "results")
     bundle = tmp_path / "several.jsonl"
     words = ("sign", str(stored), "--key", str(made.folder / "lab.key"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from _build import labels
-from _certified import POLICY, Certified, certified, refused, resign
+from _build import change, labels
+from _certified import POLICY, Certified, answers, certified, refused, resign
 
 from frugalbench.attest import VerificationError, moment
 from frugalbench.attest._files import check_subject
@@ -59,6 +59,8 @@ IMPOSSIBLE: dict[str, Any] = {
     "below the range": _numbers("speed", "-INF", "-5", "-1"),
     "no level": _level("0.0001"),
     "a level of one": _level("1.0"),
+    "more rows than there are": lambda said: _of(said, "right").update(n=401),
+    "a bound of its own": lambda said: _of(said, "right").update(bound="0.99"),
     "no observation": _numbers("right", "0.9", "0.9", "0.9", n=0),
     "too many": _numbers("speed", "0.01", "0.01", "0.01", n=10**16),
     "a counted latency": _numbers("speed", "0.01", "0.01", "0.01", method="counted"),
@@ -135,6 +137,24 @@ def test_the_digest_of_the_subject_is_that_of_the_file(made: Certified) -> None:
     refused(made.verify(bundle=resign(made, edit)), "subject digest")
 
 
+@pytest.mark.parametrize("size", [0, 7, 10**9])
+def test_the_bytes_of_the_model_are_those_of_the_file(made: Certified, size: int) -> None:
+    edit = lambda said: said["predicate"]["model"].update(bytes=size)  # noqa: E731
+    refused(made.verify(bundle=resign(made, edit)), "subject digest")
+
+
+def test_groups_rest_on_no_more_clusters_than_there_are(tmp_path: Path) -> None:
+    record = answers()
+    assert record.data is not None
+    people = np.arange(400) // 2
+    data = change(record.data, cluster="person", clusters=200)
+    record = change(record, data=data, arrays=record.arrays | {"cluster": people})
+    made = certified(tmp_path, record)
+    assert made.verify().exit_code in (0, 3)
+    edit = lambda said: _of(said["predicate"], "alike").update(n=201)  # noqa: E731
+    assert "201" in refused(made.verify(bundle=resign(made, edit)), "re-judgement")
+
+
 def _several(folder: Path, **other: Any) -> tuple[Measured, Path]:
     digests = []
     for name, content in (("m.onnx", b"graph"), ("a.bin", b"weights")):
@@ -143,7 +163,7 @@ def _several(folder: Path, **other: Any) -> tuple[Measured, Path]:
     raw = [bytes.fromhex(one) for one in digests]
     given: dict[str, Any] = {
         "name": "m.onnx",
-        "bytes": 1,
+        "bytes": len(b"graph") + len(b"weights"),
         "digest": {"sha256": hashlib.sha256(b"".join(raw)).hexdigest()},
         "root": hashlib.sha256(b"".join(reversed(raw))).hexdigest(),
         "files": tuple(

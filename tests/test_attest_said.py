@@ -105,3 +105,45 @@ def test_french_readers_read_french(tmp_path: Path) -> None:
     assert "précision d'origine" in french
     assert "as_is" not in french + english.stdout
     assert "invalid     a repeated sample" in english.stdout
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "record.json", "empty", "words"])
+def test_what_is_no_certificate_is_said_to_be_none(
+    made: Certified, tmp_path: Path, file: str
+) -> None:
+    files = {"model.onnx": made.model, "record.json": made.record / "record.json"}
+    given = files.get(file, tmp_path / file)
+    if file not in files:
+        given.write_text("words\n" * 100 if file == "words" else "")
+    line = refused(made.verify(bundle=given), "bundle")
+    assert "its first line is no signed envelope" in line
+    assert line.endswith("give the .intoto.jsonl file that frugalbench sign wrote")
+
+
+@pytest.mark.parametrize("words", [[], ["plan=quick"], ["data.label=y"]])
+def test_running_again_without_the_data_is_refused_before_anything_is_run(
+    made: Certified, words: list[str]
+) -> None:
+    line = refused(say(*made.words(), "--reproduce", *words), code=2)
+    assert "add data=FILE" in line
+
+
+def test_a_commitment_is_told_what_it_lacks_in_the_order_it_is_written(
+    made: Certified, tmp_path: Path
+) -> None:
+    policy, taken = str(made.policy), ("--out", str(made.model))
+    assert "no policy 'nope'" in refused(say("commit", "nope", *taken), code=2)
+    assert "add their files" in refused(say("commit", policy, *taken), code=2)
+    assert "choose --out" in refused(say("commit", policy, str(made.model), *taken), code=2)
+    fresh = ("--out", str(tmp_path / "c.json"))
+    assert "there is no file" in refused(say("commit", policy, "none.csv", *fresh), code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("frugl", "did you mean 'frugal'?"), ("NAME", "there is: drift"), ("", "there is: drift")],
+)
+def test_a_policy_that_is_not_there_is_named_once_with_what_there_is(name: str, says: str) -> None:
+    line = refused(say("policy", name), code=2)
+    assert says in line
+    assert line.count("NAME") == (name == "NAME")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from _certified import POLICY, Certified, answers, certified, refused, resign, say
 
-from frugalbench import declarations
+from frugalbench import attest, declarations
+from frugalbench.attest._dsse import IN_TOTO, Envelope, bundle
 from frugalbench.attest._issue import NON_CLAIMS
 from frugalbench.attest._page_words import LIMITS, PAGE
 
@@ -117,6 +118,14 @@ def test_a_question_that_is_none_of_ours_is_shown_as_it_was_asked(made: Certifie
         said["predicate"]["declarations"]["answers"][1]["asked"] = "Is it good?"
 
     assert "Is it good?" in shown(resign(made, edit), "--lang", "fr")
+
+
+def test_an_interval_of_two_sides_is_marked_and_the_mark_explained(tmp_path: Path) -> None:
+    made = certified(tmp_path)
+    english, french = (joined(shown(made.bundle, "--lang", lang)) for lang in LANGS)
+    assert english.count("†") == french.count("†") == 2
+    assert "n ≥ 200" in english
+    assert "Each end of this interval" in english
 
 
 def test_json_is_the_predicate_as_it_is(made: Certified) -> None:
@@ -253,6 +262,23 @@ def test_groups_named_by_codes_and_a_certificate_that_is_over_are_said_so(
         over = words["over"].format(ends="2020-01-01T00:00:00Z")
         assert over in shown(resign(made, edit), "--lang", lang)
         assert over not in shown(made.bundle, "--lang", lang)
+
+
+@pytest.mark.parametrize("depth", [900, 960, 980, 990, 2000])
+@pytest.mark.parametrize("format_", [*FORMATS, "json"])
+def test_what_is_nested_deeply_is_shown_or_refused_in_one_line(
+    made: Certified, depth: int, format_: str
+) -> None:
+    deep = f"{'[' * depth}{']' * depth}"
+    said = made.statements()[0]
+    said["predicate"]["declarations"] = {"declaredBy": {"role": "@"}, "answers": []}
+    key = attest.load_private(made.folder / "lab.key", lambda: "")
+    raw = json.dumps(said).replace('"@"', deep).encode()
+    file = made.folder / f"deep-{depth}.jsonl"
+    file.write_bytes(bundle([Envelope(IN_TOTO, raw).signed(key)]))
+    result = say("show", str(file), "--format", format_)
+    if result.exit_code != 0:
+        assert "nested too deeply" in refused(result, code=2)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,13 @@ from hypothesis.extra import numpy as hnp
 
 from frugalbench.bench._alike import MOST, alike, sketch
 from frugalbench.bench._checks import FEWEST_ROUNDS, ROUNDS, Watch, check_rounds
+from frugalbench.bench._queries import FRESH, Queries, draw
 from frugalbench.bench._warmup import BLOCKS, warm_up
+from frugalbench.jobs import Job
+from frugalbench.record import Port
 from frugalbench.runners import Bound
+from frugalbench.spec import Model as Asked
+from frugalbench.spec import Spec
 
 US = 1000
 
@@ -238,6 +243,92 @@ def test_rounds_are_whole_and_as_many_of_each(seconds: float, call: int, samples
         assert FEWEST_ROUNDS <= size <= ROUNDS
         assert {one.dtype for one in found.values()} == {np.dtype(np.float64)}
         assert all((one == call).all() for one in found.values())
+
+
+def test_means_of_samples_never_seen_leave_out_the_slowest_tenth() -> None:
+    """Six of 64 calls of a block are interrupted: neither a mean nor a median shows it."""
+    made = [0]
+
+    def spent(sample: int, before: int) -> int:
+        made[0] += 1
+        return 9 * MS if made[0] % 11 == 0 else 100 * US
+
+    clock = Time()
+    model = Model(clock, spent, samples=3000)
+    given = (model.run, model.places, model.others, 1, 1e6, 100e-6, clock)
+    found = check_rounds(*given, unseen=True)
+    assert list(found)[3:] == ["check:varied_trimmed_ns", "check:reseeded_trimmed_ns"]
+    for name in list(found)[3:]:
+        assert (found[name] == 100 * US).all()
+
+
+def test_a_cache_of_a_third_of_the_samples_shows_in_the_mean_and_not_in_the_median() -> None:
+    def spent(sample: int, before: int) -> int:
+        return 10 * US if sample < 1000 else 100 * US
+
+    clock = Time()
+    model = Model(clock, spent, samples=3000)
+    given = (model.run, model.places, model.others, 1, 1e6, 100e-6, clock)
+    found = check_rounds(*given, unseen=True)
+    assert ratio(found, "reseeded") == pytest.approx(1, abs=0.05)
+    means = found["check:reseeded_trimmed_ns"] / found["check:varied_trimmed_ns"]
+    assert np.exp(np.log(means).mean()) > 1.4
+
+
+def test_samples_that_are_asked_again_are_not_new() -> None:
+    clock = Time()
+    model = Model(clock, lambda sample, before: 100 * US, samples=2599)
+    given = (model.run, model.places, model.others, 1, 1e6, 100e-6, clock)
+    # Forty rounds of 65 calls ask for 2,600.
+    assert len(check_rounds(*given, unseen=True)) == 3
+    model = Model(clock, lambda sample, before: 100 * US, samples=2600)
+    given = (model.run, model.places, model.others, 1, 1e6, 100e-6, clock)
+    assert len(check_rounds(*given, unseen=True)) == 5
+    assert len(check_rounds(*given)) == 3
+
+
+# New samples
+
+
+def new_samples(**feed: Any) -> Queries:
+    """Samples drawn with another seed from these rows."""
+    ports = tuple(
+        Port(name=name, dtype={"f": "float", "i": "int64"}[rows.dtype.kind], shape=(None, 2))
+        for name, rows in feed.items()
+    )
+    job = Job(
+        spec=Spec(model=Asked(path="m.onnx")), ports=ports, answer=None, rows=0, batch=1, inputs=""
+    )
+    written.clear()
+    bound = Bound(nothing, lambda sample: written.append(dict(sample)) or nothing, lambda *_: {})
+    return draw(job, feed, [bound], 7, fresh=True)
+
+
+written: list[dict[str, Any]] = []
+
+
+def test_new_samples_lie_near_a_row_and_are_none() -> None:
+    rows = np.random.default_rng(2).normal(size=(50, 2)).astype(np.float32)
+    assert new_samples(x=rows).unseen
+    assert len(written) == FRESH
+    for sample in written[:200]:
+        apart = np.abs(rows - sample["x"]).max(axis=1)
+        assert 0 < apart.min() < 0.4
+        assert sample["x"].dtype == np.float32
+
+
+def test_integers_alone_give_no_new_sample_and_floats_beside_them_do() -> None:
+    codes = np.arange(100).reshape(50, 2)
+    assert not new_samples(i=codes).unseen
+    assert new_samples(i=codes, x=codes.astype(np.float32)).unseen
+    assert all(int(one["i"][0, 0]) in codes for one in written)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 3e38, 0.0])
+def test_numbers_that_cannot_be_moved_stay_and_are_not_called_new(odd: float) -> None:
+    rows = np.full((20, 2), odd, np.float32)
+    assert new_samples(x=rows).unseen == (odd == 3e38)
+    assert all(np.array_equal(one["x"], rows[:1], equal_nan=True) or odd == 3e38 for one in written)
 
 
 # Answers read while timing

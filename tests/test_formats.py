@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from _build import missing, value
+from _build import change, missing, value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ from frugalbench import store
 from frugalbench.certify import judge
 from frugalbench.errors import FrugalbenchError
 from frugalbench.formats import upgraded
+from frugalbench.metrics import validity
 from frugalbench.record import FORMAT, Run
 from frugalbench.settings import load_policy
 from frugalbench.spec import Plan
@@ -214,7 +215,7 @@ def test_an_old_attempt_that_failed_is_read_too() -> None:
 
 
 def test_a_record_of_this_format_is_left_alone() -> None:
-    raw = plain(format=3)
+    raw = plain(format=FORMAT)
     assert upgraded(raw) is raw
 
 
@@ -230,3 +231,78 @@ def test_upgrading_changes_nothing_of_what_was_given() -> None:
     raw, twin = plain(), plain()
     upgraded(raw)
     assert raw == twin
+
+
+# What older formats could not say
+
+GOLDEN = OLD.parent
+
+
+@pytest.mark.parametrize("format_", [1, 2, 3])
+def test_a_record_of_an_older_format_has_the_flaws_it_had(format_: int) -> None:
+    """None: what its format could not say of a check that was not made is no flaw of the run."""
+    record = store.load(GOLDEN / f"format-{format_}")
+    assert record.format == FORMAT
+    assert validity.flaws(record) == ()
+    for one in record.baselines:
+        beside = record.baseline(one.name)
+        assert beside is not None
+        assert validity.flaws(beside) == ()
+
+
+def test_a_check_that_an_older_format_holds_is_missed_when_it_is_gone() -> None:
+    record = store.load(GOLDEN / "format-3")
+    assert record.run is not None
+    assert all(process.unchecked == {} for process in record.run.processes)
+    left = {name: one for name, one in record.arrays.items() if not name.startswith("check:")}
+    assert [flaw.code for flaw in validity.flaws(change(record, arrays=left))] == ["not_checked"]
+    beside = record.baseline("constant")
+    assert beside is not None
+    without = {name: one for name, one in record.arrays.items() if ":check:" not in name}
+    beside = change(record, arrays=without).baseline("constant")
+    assert beside is not None
+    assert [flaw.code for flaw in validity.flaws(beside)] == ["not_checked"]
+
+
+def test_what_an_older_format_does_not_hold_is_said_to_be_so() -> None:
+    shapes = {"latency_ns": [10], "baseline:b:check:varied_ns": [20]}
+    processes = [{"answered": None}, {"answered": {"compared": 1}}, {}]
+    raw = {
+        "format": 3,
+        "arrays": {"shapes": shapes},
+        "run": {"processes": processes},
+        "baselines": [{"name": "b", "run": {"processes": processes}}, {"name": "c", "run": None}],
+    }
+    new = upgraded(raw)
+    said = [one.get("unchecked") for one in new["run"]["processes"]]
+    both = {"rounds": "older_format", "answers": "older_format"}
+    assert said == [both, None, {"answers": "older_format"}]
+    beside, gone = new["baselines"]
+    assert beside["run"]["processes"][0]["unchecked"] == {"answers": "older_format"}
+    assert gone == {"name": "c", "run": None}
+
+
+def test_a_record_of_this_format_must_say_why_a_check_was_not_made(tmp_path: Path) -> None:
+    """A stored record of the current format is not read as an older one."""
+    record = store.load(GOLDEN / "format-4")
+    assert validity.flaws(record) == ()
+    left = {name: one for name, one in record.arrays.items() if not name.startswith("check:")}
+    again = store.load(store.save(change(record, arrays=left), tmp_path))
+    assert [flaw.code for flaw in validity.flaws(again)] == ["not_checked"]
+
+
+@pytest.mark.parametrize("nonsense", ["no_reason", 7, None, ["offline"]])
+def test_an_excuse_that_there_is_not_is_no_record(nonsense: Any) -> None:
+    raw = json.loads((GOLDEN / "format-4" / "record.json").read_text(encoding="utf-8"))["run"]
+    raw["processes"][0]["unchecked"] = {"rounds": nonsense}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(raw, Run)
+
+
+@pytest.mark.parametrize("format_", [2, 3, 4])
+def test_a_stored_record_gives_the_verdict_of_the_fresh_one(format_: int, tmp_path: Path) -> None:
+    record = store.load(GOLDEN / f"format-{format_}")
+    policy = load_policy("frugal-and-trustworthy")
+    again = store.load(store.save(record, tmp_path))
+    one, other = (msgspec.json.encode(judge(each, policy)) for each in (record, again))
+    assert one == other

@@ -32,7 +32,7 @@ LAYERS = (
     {"board"},
     {"anchors", "attest", "overrides", "tracking", "worker"},
     {"config"},
-    {"console", "endings", "gate"},
+    {"console", "endings", "gate", "share"},
     {"commands", "pytest_plugin"},
     {"cli"},
     {"__main__"},

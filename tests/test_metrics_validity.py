@@ -1,13 +1,17 @@
 """A run that is not what it claims is INVALID, says so everywhere, and is no evidence."""
 
 import json
-from typing import Any
+import math
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from _build import FAILED, PLACE, at_rest, change, metered, missing, timed, value, window
 from _records import make_record
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from frugalbench import metrics, report
@@ -15,7 +19,7 @@ from frugalbench.certify import Policy, Rule, judge
 from frugalbench.certify._decide import ANSWER_FAMILIES, RUN_FAMILIES, RUN_TOO
 from frugalbench.compare import compare
 from frugalbench.metrics import validity
-from frugalbench.record import Answered, Noise, Process, Record
+from frugalbench.record import Answer, Answered, Excuse, Noise, Process, Record, Warmup
 from frugalbench.report import Lang, text
 from frugalbench.spec import Plan
 
@@ -191,6 +195,232 @@ def test_what_was_not_checked_is_missing_and_what_was_not_run_has_no_flaw() -> N
         assert missing(f"validity.{name}", record).reason == "not_checked"
         assert missing(f"validity.{name}", FAILED).reason == "no_run"
     assert codes(record) == codes(FAILED) == []
+
+
+# A repeated sample that is faster, and nothing remembered
+
+
+def predicted(low: float, high: float, repeated: float = 0.5) -> Record:
+    """Rounds in which never seen samples take from `low` to `high` of the time of those timed."""
+    record = exactly(repeated, 1.0)
+    varied = np.full(ROUNDS, 1000.0)
+    half = (high - low) / 2
+    # Two kinds of rounds, as many of each, whose interval is about what was asked for.
+    spread = half / stats.t.ppf(0.975, ROUNDS - 1) * math.sqrt(ROUNDS - 1)
+    logs = (low + half - 1) + spread * np.where(np.arange(ROUNDS) % 2, 1.0, -1.0)
+    trimmed = {
+        "check:varied_trimmed_ns": varied,
+        "check:reseeded_trimmed_ns": varied * np.exp(logs),
+    }
+    return change(record, arrays=record.arrays | trimmed)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "flaws"),
+    [
+        (0.99, 1.01, []),
+        (0.92, 1.08, []),
+        (0.97, 1.13, ["repeated_sample_faster"]),
+        (0.87, 1.03, ["repeated_sample_faster"]),
+        (0.85, 1.15, ["repeated_sample_faster"]),
+        (1.2, 1.3, ["repeated_sample_faster", "second_seed_differs"]),
+    ],
+)
+def test_only_samples_never_seen_that_are_clearly_as_fast_excuse_a_repeated_one(
+    low: float, high: float, flaws: list[str]
+) -> None:
+    record = predicted(low, high)
+    assert codes(record) == flaws
+    note = value("validity.repeated_ratio", record).note
+    assert ("their answers are not remembered" in note) == (not flaws)
+
+
+def test_an_ordinary_ratio_needs_no_remark() -> None:
+    assert value("validity.repeated_ratio", predicted(0.99, 1.01, repeated=0.95)).note == ""
+
+
+def test_a_cache_that_no_median_shows_is_seen_by_the_mean() -> None:
+    """Four in ten varied samples are remembered: medians are the same, and means are not."""
+    record = predicted(1.5, 1.6, repeated=1.0)
+    assert codes(record) == ["second_seed_differs"]
+    assert "take 1" in validity.flaws(record)[0].detail
+
+
+# What is not there is no innocence
+
+
+def stated(record: Record, **unchecked: Any) -> Record:
+    return with_process(record, unchecked=unchecked)
+
+
+def whole() -> Record:
+    """A record with every check, as a run of this version leaves it."""
+    record = stated(with_process(predicted(0.99, 1.01), answered=answered(0)))
+    assert record.run is not None
+    record = change(record, run=change(record.run, inputs_used=64))
+    assert codes(record) == []
+    return record
+
+
+CHECKS = ("check:varied_ns", "check:repeated_ns", "check:reseeded_ns")
+
+
+@pytest.mark.parametrize("gone", [CHECKS, *((one,) for one in CHECKS)])
+def test_rounds_that_are_not_there_and_not_excused_are_a_flaw(gone: tuple[str, ...]) -> None:
+    record = whole()
+    left = {name: one for name, one in record.arrays.items() if name not in gone}
+    (flaw,) = (
+        one
+        for one in validity.flaws(change(record, arrays=left))
+        if one.code != "repeated_sample_faster"
+    )
+    assert flaw.code == "not_checked"
+    assert flaw.detail.startswith("nothing shows that answers are not remembered")
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_rounds_cut_short_are_a_flaw(rounds: int) -> None:
+    record = whole()
+    cut = {name: record.arrays[name][:rounds] for name in CHECKS}
+    assert "not_checked" in codes(change(record, arrays=record.arrays | cut))
+
+
+def test_rounds_of_different_numbers_are_a_flaw() -> None:
+    record = whole()
+    cut = {"check:repeated_ns": record.arrays["check:repeated_ns"][:-1]}
+    assert "not_checked" in codes(change(record, arrays=record.arrays | cut))
+
+
+@pytest.mark.parametrize("gone", ["check:varied_trimmed_ns", "check:reseeded_trimmed_ns"])
+def test_without_the_samples_never_seen_a_faster_repeated_one_is_a_cache(gone: str) -> None:
+    record = whole()
+    left = {name: one for name, one in record.arrays.items() if name != gone}
+    assert codes(change(record, arrays=left)) == ["repeated_sample_faster"]
+
+
+@pytest.mark.parametrize("nothing", [None, Answered(compared=0, differing=0, tolerance="")])
+def test_answers_that_were_not_read_and_are_not_excused_are_a_flaw(
+    nothing: Answered | None,
+) -> None:
+    assert codes(with_process(whole(), answered=nothing)) == ["not_checked"]
+    # One process of two is enough.
+    record = whole()
+    assert record.run is not None
+    (one,) = record.run.processes
+    silent = change(one, answered=nothing)
+    assert codes(change(record, run=change(record.run, processes=(one, silent)))) == ["not_checked"]
+
+
+@pytest.mark.parametrize(
+    ("excuse", "plan", "process", "run", "holds"),
+    [
+        ("offline", {"scenario": "offline"}, {}, {}, True),
+        ("offline", {}, {}, {}, False),
+        ("one_sample", {}, {}, {"inputs_used": 1}, True),
+        ("one_sample", {}, {}, {"inputs_used": 8, "samples": 8}, True),
+        ("one_sample", {}, {}, {"inputs_used": 2}, False),
+        # 3,120 calls in 15 % of ten seconds would take under 481 µs each.
+        ("no_time", {}, {"seconds": 10.0, "queries": 20_700}, {}, True),
+        ("no_time", {}, {"seconds": 10.0, "queries": 20_900}, {}, False),
+        # In a long run they get five seconds: 1.6 ms.
+        ("no_time", {}, {"seconds": 100.0, "queries": 62_000}, {}, True),
+        ("no_time", {}, {"seconds": 100.0, "queries": 63_000}, {}, False),
+        ("few_rows", {}, {}, {}, False),
+        ("no_output", {}, {}, {}, False),
+        ("older_format", {}, {}, {}, True),
+    ],
+)
+def test_an_excuse_for_rounds_must_fit_the_plan_and_what_was_timed(
+    excuse: str, plan: dict[str, Any], process: dict[str, Any], run: dict[str, Any], holds: bool
+) -> None:
+    record = whole()
+    left = {name: one for name, one in record.arrays.items() if name[:5] != "check"}
+    record = stated(with_process(planned(change(record, arrays=left), **plan), **process))
+    assert record.run is not None
+    record = change(record, run=change(record.run, **run))
+    assert codes(record) == ["not_checked"]
+    assert codes(stated(record, rounds=excuse)) == ([] if holds else ["not_checked"])
+    # One check's excuse is none for the other.
+    assert codes(stated(record, answers=excuse)) == ["not_checked"]
+
+
+def test_a_process_without_a_warm_up_went_by_its_first_call() -> None:
+    record = whole()
+    left = {name: one for name, one in record.arrays.items() if name[:5] != "check"}
+    record = with_process(change(record, arrays=left), seconds=10.0, queries=10**6)
+    assert codes(stated(record, rounds="no_time")) == ["not_checked"]
+    cold = with_process(record, warmup=Warmup(calls=0, seconds=0.0, steady=False))
+    assert codes(stated(cold, rounds="no_time")) == []
+
+
+@pytest.mark.parametrize(
+    ("excuse", "plan", "process", "holds"),
+    [
+        ("no_time", {"warmup_seconds": 1.0}, {"first_call_seconds": 0.5, "seconds": 10.0}, True),
+        ("no_time", {"warmup_seconds": 1.0}, {"first_call_seconds": 0.49, "seconds": 10.0}, False),
+        ("no_time", {"warmup_seconds": 9.0}, {"first_call_seconds": 0.49, "seconds": 9.0}, True),
+        ("no_time", {"warmup_seconds": 0.0}, {"first_call_seconds": 1e-6, "seconds": 9.0}, True),
+        ("no_time", {"scenario": "offline"}, {"first_call_seconds": 9.0}, False),
+        ("few_rows", {}, {}, False),
+        ("no_output", {}, {}, True),
+        ("offline", {"scenario": "offline"}, {}, False),
+        ("older_format", {}, {}, True),
+    ],
+)
+def test_an_excuse_for_answers_must_fit_the_plan_and_what_was_timed(
+    excuse: str, plan: dict[str, Any], process: dict[str, Any], holds: bool
+) -> None:
+    record = with_process(planned(whole(), **plan), **process, answered=None)
+    if "scenario" in plan:
+        record = stated(record, rounds="offline")
+    assert codes(record) == ["not_checked"]
+    why = {**({"rounds": "offline"} if "scenario" in plan else {}), "answers": excuse}
+    assert codes(stated(record, **why)) == ([] if holds else ["not_checked"])
+
+
+def test_a_model_with_an_answer_has_an_output_that_can_be_read() -> None:
+    record = stated(with_process(whole(), answered=None), answers="no_output")
+    answer = Answer(output="p", kind="probability", how="named")
+    assert codes(record) == []
+    assert codes(change(record, model=change(record.model, answer=answer))) == ["not_checked"]
+
+
+def test_a_query_of_more_samples_than_there_are_rows_has_no_known_answer() -> None:
+    record = make_record(rows=600)
+    assert record.run is not None
+    record = stated(change(record, run=change(record.run, samples=601)), rounds="older_format")
+    record = stated(record, rounds="older_format", answers="few_rows")
+    assert codes(record) == []
+    assert record.run is not None
+    assert codes(change(record, run=change(record.run, samples=600))) == ["not_checked"]
+
+
+@settings(max_examples=200)
+@given(
+    gone=st.sets(
+        st.sampled_from([*CHECKS, "check:varied_trimmed_ns", "check:reseeded_trimmed_ns", "read"]),
+        min_size=1,
+    ),
+    excuse=st.sampled_from([None, *get_args(Excuse)]),
+)
+def test_deleting_checks_never_makes_a_run_valid(gone: set[str], excuse: str | None) -> None:
+    """Whatever is taken out, and whatever its plan and its times do not bear out is said of it."""
+    record = whole()
+    left = {name: one for name, one in record.arrays.items() if name not in gone}
+    record = change(record, arrays=left)
+    record = with_process(record, answered=None) if "read" in gone else record
+    assert codes(record) != []
+    if excuse not in (None, "older_format", "no_output", "no_time"):
+        assert codes(stated(record, rounds=excuse, answers=excuse)) != []
+
+
+@pytest.mark.parametrize("excuse", ["no_time", "offline"])
+def test_rounds_that_are_there_in_part_are_not_excused(excuse: str) -> None:
+    record = planned(whole(), scenario="offline" if excuse == "offline" else "single_stream")
+    parts = {name: one for name, one in record.arrays.items() if name != CHECKS[0]}
+    assert "not_checked" in codes(stated(change(record, arrays=parts), rounds=excuse))
+    none = {name: one for name, one in record.arrays.items() if name[:5] != "check"}
+    assert codes(stated(change(record, arrays=none), rounds=excuse)) == []
 
 
 # What it is no evidence for

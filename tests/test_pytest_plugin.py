@@ -133,6 +133,10 @@ def test_results_go_elsewhere(frugalbench):
 def test_wrong_mark(frugalbench):
     frugalbench.assert_passes(frugalbench.judge(RECORD, policy="easy.yaml"))
 
+@pytest.mark.frugalbench(model="nhanes-mlp", inconclusive="maybe")
+def test_wrong_mark_alone():
+    raise RuntimeError("the body ran")
+
 @pytest.mark.frugalbench(model="nhanes-mlp")
 def test_never_certified(frugalbench):
     pass
@@ -142,6 +146,13 @@ def test_never_certified(frugalbench):
 def test_marked_alone(turn):
     raise RuntimeError("the body ran")
 """
+
+
+def assert_one_line(said: str) -> None:
+    """The report of a test is one line of ours, which JUnit gives twice."""
+    message, *text = [line for line in said.splitlines() if line]
+    assert [message] == [f"Failed: {line}" for line in text]
+    assert text[0].startswith("frugalbench: ")
 
 
 def check_judged(ran: Ran) -> None:
@@ -178,11 +189,17 @@ def check_judged(ran: Ran) -> None:
     assert "--frugalbench-results=DIR" in said["test_results_go_elsewhere"]
     assert "say 'fail' or 'skip'" in said["test_wrong_mark"]
     assert "nothing was certified" in said["test_never_certified"]
+    # One line, once: without our frames, the test's own, or the error before the error.
+    for name in ("test_no_record", "test_broken_record", "test_wrong_word", "test_wrong_mark"):
+        assert_one_line(said[name])
+    assert_one_line(said["test_wrong_mark_alone"])
+    assert "say 'fail' or 'skip'" in said["test_wrong_mark_alone"]
     for turn in (1, 2):
+        assert_one_line(said[f"test_marked_alone[{turn}]"])
         assert "did you mean 'policy'" in said[f"test_marked_alone[{turn}]"]
     for name, text in said.items():
         assert "the body ran" not in text
-        # What a test shows is the caller's line and ours, not our frames.
+        # What a test shows is a line of ours, not our frames.
         assert "site-packages" not in text, name
         assert "frugalbench/" not in text.replace("frugalbench/01J", ""), name
 

@@ -128,9 +128,16 @@ def read_bundle(raw: bytes) -> tuple[Envelope, ...]:
         ValueError: it is no bundle, in one sentence.
     """
     lines = raw.removesuffix(b"\n").split(b"\n")
+    try:
+        first = read(lines[0])
+    except ValueError as error:
+        raise ValueError(
+            f"its first line is no signed envelope ({error}); give the .intoto.jsonl file that "
+            "frugalbench sign wrote"
+        ) from None
     if len(lines) > MOST_ENVELOPES:
         raise ValueError(f"it holds more than {MOST_ENVELOPES} lines")
-    found = tuple(map(read, lines))
+    found = (first, *map(read, lines[1:]))
     if len(frozenset[str]().union(*(one.alphabets for one in found))) > 1:
         raise ValueError("it mixes two alphabets of base64")
     return found

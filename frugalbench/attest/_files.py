@@ -91,8 +91,15 @@ def check_subject(model: Measured, file: Path) -> None:
         raise VerificationError(
             "subject digest", f"{file.name} is not the file that '{model.name}' was certified as"
         )
+    folder = file.parent.resolve()
     for part in model.files[1:]:
-        _check_weights(part, file.parent.resolve())
+        _check_weights(part, folder)
+    held = [file, *(folder / PurePosixPath(part.name) for part in model.files[1:])]
+    size = sum(one.stat().st_size for one in held)
+    if size != model.bytes:
+        raise VerificationError(
+            SUBJECT, f"it says that the model has {model.bytes} bytes, and its files have {size}"
+        )
 
 
 def _of_its_files(model: Measured) -> bool:

@@ -173,7 +173,10 @@ def _parts(
     if said.flaws:
         listed = tuple(note(clean(one.detail, MOST_TEXT), lang)[0] for one in said.flaws)
         yield Part(words["invalid"], listed=listed)
-    yield Part(words["claims"], () if made else (words["no_claims"],), claims=tuple(made))
+    told: tuple[str, ...] = () if made else (words["no_claims"],)
+    if any(one.row.shown is not None and one.row.shown.mark for one in made):
+        told = (SHARED[lang].one_sided,)
+    yield Part(words["claims"], told, claims=tuple(made))
     yield Part(words["open"], () if left else (words["none_open"],), claims=tuple(left))
     yield Part(words["frugality"], *frugality(said.frugality or {}, lang))
     digest = before.digest and (words["commitment"], clean(before.digest))

@@ -72,7 +72,7 @@ def _target(said: Evaluation, lang: Lang) -> Iterator[Fact]:
     )
     batch = f" × {count(target.batch, lang)}" if target.batch != 1 else ""
     yield words["scenario"], f"{scenario}{batch}, {threads}"
-    meters = ", ".join(_meter(one, lang) for one in target.meters[:MOST_LISTED])
+    meters = "; ".join(_meter(one, lang) for one in target.meters[:MOST_LISTED])
     yield words["meters"], meters or words["no_meters"]
 
 

@@ -98,5 +98,6 @@ def _claimed(claim: Claim, row: RuleRow, lang: Lang) -> Claimed:
     told = (why, at_most(shown), note(clean(value.note, MOST_NOTE), lang)[0])
     # The judge's own sentence may end with the measure's.
     kept = dict.fromkeys(one for one in told if one and (one == why or one not in why))
-    got = words["got"].format(n=row.n, how=row.method)
+    n = row.n if row.n.startswith("≥") else f"= {row.n}"
+    got = words["got"].format(n=n, how=row.method)
     return Claimed(row, interval, got, tuple(kept), spoken)

@@ -7,7 +7,7 @@ number outside its metric's range, a group nobody declared, a declared attribute
 from collections.abc import Collection, Sequence
 
 from frugalbench import metrics
-from frugalbench.attest._claims import plain
+from frugalbench.attest._claims import counts_people, plain
 from frugalbench.attest._issue import NON_CLAIMS
 from frugalbench.attest._predicate import Claim, Data, Evaluation, measure
 from frugalbench.attest._times import moment
@@ -137,7 +137,20 @@ def _impossible_number(claim: Claim, said: Evaluation) -> str:
         return f"its numbers leave the range of {claim.metric}"
     if not 0.5 < found.level < 1:
         return "the level of its interval is not between one half and one"
-    return "" if 1 <= found.n <= MOST_N else f"it cannot rest on {found.n} observations"
+    if found.bound is not None and family not in ("latency", "energy"):
+        return f"{claim.metric} has no bound of its own"
+    most = _most(claim, said.data)
+    return "" if 1 <= found.n <= most else f"it cannot rest on {found.n} observations"
+
+
+def _most(claim: Claim, data: Data | None) -> int:
+    """The most that a number can rest on: no more rows, or clusters of them, than there are."""
+    if data is None or data.n is None or not counts_people(claim.metric):
+        return MOST_N
+    clustered = claim.interval is not None and claim.interval.method.startswith("cluster")
+    if clustered and "attribute" in metrics.find(claim.metric).parameters:
+        return data.n if data.clusters is None else data.clusters
+    return data.n
 
 
 def _scope(claim: Claim) -> str:

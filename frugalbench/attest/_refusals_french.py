@@ -36,6 +36,12 @@ FORM = (
         r"an envelope holds something that is not base64",
         "une enveloppe contient autre chose que du base64",
     ),
+    (
+        r"its first line is no signed envelope \((?P<why>.+)\); give the \.intoto\.jsonl file "
+        r"that frugalbench sign wrote",
+        "sa première ligne n’est pas une enveloppe signée ({why}) ; donnez le fichier "
+        ".intoto.jsonl que frugalbench sign a écrit",
+    ),
     (r"it holds more than (\S+) lines", "il contient plus de {0} lignes"),
     (r"it mixes two alphabets of base64", "il mêle deux alphabets de base64"),
     (r"(\S+) is no number of JSON", "{0} n’est pas un nombre en JSON"),
@@ -221,6 +227,11 @@ POSSIBLE = (
         "il dit fixé avant la mesure ce qu’il date d’après elle",
     ),
     (r"it cannot rest on (\S+) observations", "il ne peut reposer sur {0} observations"),
+    (r"(\S+) has no bound of its own", "{0} n’a pas de borne propre"),
+    (
+        r"it says that the model has (\S+) bytes, and its files have (\S+)",
+        "il dit que le modèle a {0} octets, et ses fichiers en ont {1}",
+    ),
     (
         r"it leaves out some of what a certificate does not claim",
         "il omet une partie de ce qu’un certificat n’affirme pas",

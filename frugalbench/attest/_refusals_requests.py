@@ -194,6 +194,12 @@ ASKED = (
         "le modèle et la politique sont ceux du certificat : retirez-les",
     ),
     (
+        r"the certificate rests on data, '(.*)': add data=FILE and data\.label=NAME to "
+        r"--reproduce, or leave --reproduce out",
+        "le certificat repose sur des données, « {0} » : ajoutez data=FICHIER et data.label=NOM "
+        "à --reproduce, ou retirez --reproduce",
+    ),
+    (
         r"(\S+) claims came out otherwise here, '(.*)' among them",
         "{0} constats donnent ici un autre résultat, dont « {1} »",
     ),

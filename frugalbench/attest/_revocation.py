@@ -12,27 +12,41 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from frugalbench import store
 from frugalbench.attest import _dsse
 from frugalbench.attest._claims import plain
 from frugalbench.attest._dsse import Envelope
 from frugalbench.attest._json import canonical, parse, read_bounded
 from frugalbench.attest._keys import PrivateKey, PublicKey, keyid
-from frugalbench.attest._predicate import Part, Sha256
+from frugalbench.attest._predicate import Evaluation, Part, Sha256
+from frugalbench.attest._steps import VerificationError
 from frugalbench.attest._times import text
 from frugalbench.errors import UsageError
 
-__all__ = ["PAYLOAD_TYPE", "Entry", "Revocations", "certificate_id", "read_list", "revoked"]
+__all__ = [
+    "PAYLOAD_TYPE",
+    "Entry",
+    "Revocations",
+    "certificate_id",
+    "read_list",
+    "record_digest",
+    "revoked",
+]
 
 PAYLOAD_TYPE = "application/vnd.frugalbench.revocations+json"
 LIST: Literal["urn:frugalbench:revocations:v1"] = "urn:frugalbench:revocations:v1"
 
 
 class Entry(Part, frozen=True, kw_only=True):
-    """One certificate that no longer holds."""
+    """One certificate that no longer holds; with `record`, nor does any other of that record.
+
+    `record` is the SHA-256 of the file of the record, as the certificate's evidence names it.
+    """
 
     certificate: Sha256
     reason: str
     revoked_at: str
+    record: Sha256 | None = None
 
 
 class Revocations(Part, frozen=True, kw_only=True):
@@ -43,9 +57,23 @@ class Revocations(Part, frozen=True, kw_only=True):
     issued_at: str
     entries: tuple[Entry, ...]
 
-    def find(self, certificate: str) -> Entry | None:
-        """The entry of a certificate, or None."""
-        return next((one for one in self.entries if one.certificate == certificate), None)
+    def find(self, certificate: str, record: str | None = None) -> Entry | None:
+        """The entry of a certificate, or of every one of its record, or None."""
+        return next(
+            (
+                one
+                for one in self.entries
+                if one.certificate == certificate
+                or (one.record is not None and one.record == record)
+            ),
+            None,
+        )
+
+
+def record_digest(evaluation: Evaluation) -> str | None:
+    """The SHA-256 of the file of the record that a certificate was made from, where it says so."""
+    named = (one.digest["sha256"] for one in evaluation.evidence if one.name == store.RECORD)
+    return next(named, None)
 
 
 def certificate_id(payload: bytes) -> str:
@@ -72,8 +100,36 @@ def read_list(file: Path, keys: Mapping[str, PublicKey]) -> Revocations:
         raise ValueError(f"{file.name} is no revocation list: {error}") from None
 
 
+def check_revoked(
+    certificate: str, said: Evaluation, file: Path | None, keys: Mapping[str, PublicKey]
+) -> Revocations | None:
+    """The list that a certificate is not on; None where no list is given.
+
+    Raises:
+        UsageError: there is no such file.
+        VerificationError: it is no list of these keys, or the certificate is on it.
+    """
+    if file is None:
+        return None
+    try:
+        listed = read_list(file, keys)
+    except ValueError as error:
+        raise VerificationError("revocation", str(error)) from None
+    entry = listed.find(certificate, record_digest(said))
+    if entry is not None:
+        raise VerificationError(
+            "revocation", f"it was revoked at {entry.revoked_at}: {entry.reason}"
+        )
+    return listed
+
+
 def revoked(
-    envelope: Envelope, reason: str, key: PrivateKey, before: Path | None, at: datetime
+    envelope: Envelope,
+    reason: str,
+    key: PrivateKey,
+    before: Path | None,
+    at: datetime,
+    record: str | None = None,
 ) -> tuple[bytes, Revocations]:
     """A signed list with one more certificate on it.
 
@@ -83,6 +139,7 @@ def revoked(
         key: one that signed the certificate, and the list so far.
         before: the list so far, whose entries are kept; None begins one.
         at: now.
+        record: the digest of its record, to revoke every certificate of that.
 
     Raises:
         UsageError: the key signed neither, the certificate is on the list, or no reason is given.
@@ -99,7 +156,8 @@ def revoked(
         raise UsageError(f"it cannot be revoked with this key: {error}") from None
     certificate = certificate_id(envelope.payload)
     entries = so_far.entries if so_far else ()
-    if so_far is not None and so_far.find(certificate) is not None:
+    listed = [one for one in entries if one.certificate == certificate]
+    if any(record is None or one.record == record for one in listed):
         raise UsageError(f"certificate {certificate[:16]} is on the list already: nothing to do")
     made = Revocations(
         type=LIST,
@@ -107,7 +165,7 @@ def revoked(
         issued_at=text(at),
         entries=(
             *entries,
-            Entry(certificate=certificate, reason=said, revoked_at=text(at)),
+            Entry(certificate=certificate, reason=said, revoked_at=text(at), record=record),
         ),
     )
     return Envelope(PAYLOAD_TYPE, canonical(made)).signed(key).encode() + b"\n", made

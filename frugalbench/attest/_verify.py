@@ -21,7 +21,7 @@ from frugalbench.attest._json import parse, read_bounded
 from frugalbench.attest._keys import PublicKey
 from frugalbench.attest._possible import impossible, impossible_claim
 from frugalbench.attest._predicate import EVALUATION, Claim, Evaluation, comparator, measure
-from frugalbench.attest._revocation import Revocations, certificate_id, read_list
+from frugalbench.attest._revocation import certificate_id, check_revoked, record_digest
 from frugalbench.attest._statement import STATEMENT, Statement, derived, subject_of
 from frugalbench.attest._steps import Step, VerificationError
 from frugalbench.attest._times import LEEWAY, moment, text
@@ -30,7 +30,7 @@ from frugalbench.certify._decide import decide
 from frugalbench.errors import UsageError
 from frugalbench.metrics.validity import Flaw
 
-__all__ = ["Trust", "Verified", "own_statement", "read_certificate", "verify"]
+__all__ = ["Trust", "Verified", "named_record", "own_statement", "read_certificate", "verify"]
 
 T = TypeVar("T")
 
@@ -80,6 +80,15 @@ def read_certificate(bundle: Path) -> tuple[Envelope, ...]:
         raise VerificationError("bundle", f"{bundle.name} is no certificate: {error}") from None
 
 
+def named_record(envelopes: Sequence[Envelope]) -> str | None:
+    """The digest of the record that a certificate names, of which nothing is trusted yet.
+
+    Raises:
+        VerificationError: it has no statement of its own, or more than one.
+    """
+    return record_digest(_statements(envelopes)[1])
+
+
 def own_statement(envelopes: Sequence[Envelope]) -> Envelope:
     """The envelope of the certificate's own statement, of which nothing is trusted yet.
 
@@ -115,7 +124,7 @@ def verify(bundle: Path, model: Path, trust: Trust) -> Verified:
     policy = _policy(evaluation, trust)
     _check_expiry(evaluation, policy, trust.at)
     certificate = certificate_id(own.payload)
-    listed = _check_revoked(certificate, trust)
+    listed = check_revoked(certificate, evaluation, trust.revocations, trust.keys)
     verdict = _judged_again(evaluation, policy)
     if any(other not in derived(evaluation) for other in others):
         raise VerificationError(
@@ -230,21 +239,6 @@ def _check_expiry(evaluation: Evaluation, policy: Policy, at: datetime) -> None:
         raise VerificationError("expiry", f"it is of {text(begun)}, which is after {text(at)}")
     if at >= ends:
         raise VerificationError("expiry", f"it expired at {text(ends)}: ask for a new measurement")
-
-
-def _check_revoked(certificate: str, trust: Trust) -> Revocations | None:
-    if trust.revocations is None:
-        return None
-    try:
-        listed = read_list(trust.revocations, trust.keys)
-    except ValueError as error:
-        raise VerificationError("revocation", str(error)) from None
-    entry = listed.find(certificate)
-    if entry is not None:
-        raise VerificationError(
-            "revocation", f"it was revoked at {entry.revoked_at}: {entry.reason}"
-        )
-    return listed
 
 
 def _judged_again(evaluation: Evaluation, policy: Policy) -> Outcome:

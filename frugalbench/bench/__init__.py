@@ -19,14 +19,14 @@ from frugalbench import host
 from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
-from frugalbench.bench._checks import Watch, check_rounds
+from frugalbench.bench._checks import Watch, block_size, check_rounds
 from frugalbench.bench._members import answer_members, members_seconds
 from frugalbench.bench._meters import Edge, Meters, open_meters
 from frugalbench.bench._open import Opened, Started, open_model
 from frugalbench.bench._probe import probe
 from frugalbench.bench._probe_plan import LOST, nothing, reserve, wanted
 from frugalbench.bench._rows import Progress, Rows, answer_rows
-from frugalbench.bench._seen import process_seen, run_seen
+from frugalbench.bench._seen import process_seen, run_seen, unchecked
 from frugalbench.bench._timed import idle, timed_run
 from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
@@ -220,7 +220,7 @@ def _watched_run(
     progress: Progress,
     resting: int | None,
 ) -> tuple[tuple[Process, list[Window]], dict[str, Array]]:
-    """Idle, warm up, check, time, idle again."""
+    """Idle, warm up, time, check, idle again."""
     plan, queries = job.spec.plan, asked.queries
     seed = plan.seed + job.process
     progress("idle", 0.0)
@@ -230,23 +230,29 @@ def _watched_run(
     warm = Warmup(calls=0, seconds=0.0, steady=False)
     if call_seconds < max(budget.warmup, LEAST_WARM):
         warm, call_seconds = warm_up(queries.run, queries.places, budget.warmup)
-    arrays: dict[str, Array] = {}
-    if job.process == 0 and asked.others is not None:
-        progress("check", 0.0)
-        arrays |= check_rounds(
-            queries.run, queries.places, asked.others.places, seed, budget.checks, call_seconds
-        )
-    seconds, room = budget.timed(meters.needed_seconds, call_seconds)
+    checks = budget.checks if job.process == 0 and asked.others is not None else 0.0
+    checks = checks if block_size(checks, call_seconds) else 0.0
+    seconds, room = budget.timed(meters.needed_seconds, call_seconds, checks)
     expected = _expected(job, seconds, call_seconds)
     order = draw_order(queries.run, queries.places, seed, expected)
     watch = Watch(queries.last, job.watched, asked.known)
     timed = timed_run(
         order, plan, meters, watch.look, progress, seconds, room, call_seconds=call_seconds
     )
+    rounds: dict[str, Array] = {}
+    if asked.others is not None and checks:
+        progress("check", 0.0)
+        checks = min(checks, budget.left() - budget.idle)
+        others = asked.others
+        rounds = check_rounds(
+            *(queries.run, queries.places, others.places, seed, checks, call_seconds),
+            unseen=others.unseen,
+        )
     windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
-    arrays["latency_ns"] = timed.tape.array()
     memory = _grown(opened.memory, resting)
-    return (process_seen(job, opened, warm, timed, watch, memory), windows), arrays
+    why = unchecked(job, queries, watch, rounds=bool(rounds))
+    process = process_seen(job, opened, warm, timed, watch, memory, why)
+    return (process, windows), {**rounds, "latency_ns": timed.tape.array()}
 
 
 def _grown(memory: Memory | None, resting: int | None) -> Memory | None:

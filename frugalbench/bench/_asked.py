@@ -44,7 +44,9 @@ def ask(job: Job, feed: Mapping[str, Array], opened: Opened, rows: Rows, budget:
         return Asked(queries, known, None, arrays, notes)
     bounds = bind(job, feed, session, opened.bound)
     queries = draw(job, feed, bounds, seed)
-    others = draw(job, feed, bounds, seed + OTHER_SEED, fresh=True)
+    # Only the first process makes the rounds.
+    first = job.process == 0
+    others = draw(job, feed, bounds, seed + OTHER_SEED, fresh=True) if first else None
     from_pass = _from_pass(job, queries, rows)
     if from_pass is not None:
         return Asked(queries, from_pass, others)

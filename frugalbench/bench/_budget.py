@@ -44,14 +44,15 @@ class Budget:
         """For the rounds of the checks."""
         return min(MOST_CHECK_SECONDS, CHECK_SHARE * self.total)
 
-    def timed(self, needed: float, call_seconds: float) -> tuple[float, float]:
+    def timed(self, needed: float, call_seconds: float, after: float = 0.0) -> tuple[float, float]:
         """For timing: how long to time, and the most it may take.
 
-        `needed` is what meters need. A slow model uses the time there is until all processes
-        together have asked enough for a 90th percentile.
+        `needed` is what meters need, and `after` what the checks take that follow. A slow model
+        uses the time there is until all processes together have asked enough for a 90th
+        percentile.
         """
         # The last call may begin just before the end.
-        room = max(0.0, self.left() - self.idle - call_seconds)
+        room = max(0.0, self.left() - self.idle - after - call_seconds)
         if self._plan.scenario == "server":
             # A queue may outlive its schedule by a tenth.
             room /= 1.1

@@ -19,8 +19,10 @@ Array = npt.NDArray[Any]
 Call = Callable[[], object]
 
 MOST_KNOWN = 256
-FRESH = 1400
+FRESH = 2700
 """More than the rounds of the checks ask for."""
+STEP, NUDGE, PARTNERS = 0.05, 1e-3, 4
+"""How far a new sample lies from a row: a twentieth of the way to another row, and a thousandth."""
 SAMPLE_BYTES = 64 * 1024**2
 MOST_PASS_BYTES = 1024**3
 TRY_SECONDS, TRY_CALLS = 0.02, 3
@@ -34,7 +36,7 @@ class Queries:
 
     `places` put a sample in place and `starts` is its first row in the last call of a query;
     `last` reads the answer of that call. `samples` are the samples of a query, and `held` the
-    bytes that all of them take.
+    bytes that all of them take. `unseen` says that every one of them is new: no row is like it.
     """
 
     run: Call
@@ -44,6 +46,7 @@ class Queries:
     batch: int
     samples: int
     held: int = 0
+    unseen: bool = False
 
     def answers(
         self,
@@ -92,7 +95,8 @@ def draw(
     """Samples drawn with a seed, different ones, so that no cache can help.
 
     There are as many as fit in 64 MiB, 4,096 at most, and one at least. `fresh` ones have floats
-    that are a thousandth off, so that not even a model that remembers every row has seen them.
+    that are moved a little towards another row's, so that not even a model that remembers every
+    row, or rounds what it remembers, has seen them.
     """
     total, rows = _rows(feed), job.batch * job.calls
     most = max(1, min(RING, SAMPLE_BYTES // (_row_bytes(feed) * rows)))
@@ -101,28 +105,57 @@ def draw(
     starts = rng.permutation(places_there_are)[:most].tolist()
     if fresh:
         starts = rng.integers(0, places_there_are, min(most, FRESH)).tolist()
-    places = []
+    places, unseen = [], fresh
     for start in starts:
         writes = []
         for step, bound in enumerate(bounds):
             at = (start + step * job.batch) % total
             sample = inputs.rows_of(job.ports, feed, at, job.batch)
-            writes.append(bound.writer(_nudged(sample, rng) if fresh else sample))
+            if fresh:
+                sample, new = _new(job, feed, sample, rng)
+                unseen = unseen and new
+            writes.append(bound.writer(sample))
         places.append(_together(writes))
     run = _together([bound.run for bound in bounds])
     at = [(start + rows - job.batch) % total for start in starts]
     held = len(places) * rows * _row_bytes(feed)
-    return Queries(run, places, at, bounds[-1], job.batch, rows, held)
+    return Queries(run, places, at, bounds[-1], job.batch, rows, held, unseen)
 
 
-def _nudged(sample: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-    """The same with every float a little off; what is no float stays."""
-    return {
-        name: (array * (1 + 1e-3 * rng.random())).astype(array.dtype)
-        if array.dtype.kind == "f"
-        else array
-        for name, array in sample.items()
-    }
+def _new(
+    job: Job, feed: Mapping[str, Array], sample: dict[str, Array], rng: np.random.Generator
+) -> tuple[dict[str, Array], bool]:
+    """A sample near this one that nobody has seen, and whether that could be made."""
+    total = _rows(feed)
+    moved = sample
+    for _ in range(PARTNERS):
+        at = int(rng.integers(0, max(1, total - job.batch + 1)))
+        other = inputs.rows_of(job.ports, feed, at, job.batch)
+        moved = {name: _moved(array, other[name], rng) for name, array in sample.items()}
+        if _all_new(sample, moved, job.batch):
+            return moved, True
+    return moved, False
+
+
+def _moved(array: Array, other: Array, rng: np.random.Generator) -> Array:
+    """The floats of one a little nearer to another's; what is no float stays."""
+    if array.dtype.kind != "f":
+        return array
+    with np.errstate(all="ignore"):
+        near = (array + STEP * (other - array)) * (1 + NUDGE * rng.random())
+        near = near.astype(array.dtype)
+    return np.where(np.isfinite(near), near, array)
+
+
+def _all_new(sample: Mapping[str, Array], moved: Mapping[str, Array], batch: int) -> bool:
+    """Whether every row of a call differs in one input at least."""
+    differs = np.zeros(batch, np.bool_)
+    for name, array in sample.items():
+        if array.dtype.kind == "f" and array.ndim and len(array) == batch:
+            # What is not a number stays so, and is the same.
+            apart = (array != moved[name]) & ~np.isnan(array)
+            differs |= apart.reshape(batch, -1).any(axis=1)
+    return bool(differs.all())
 
 
 def _rows(feed: Mapping[str, Array]) -> int:

@@ -8,13 +8,19 @@ from frugalbench.bench._open import Opened
 from frugalbench.bench._queries import Queries
 from frugalbench.bench._timed import Timed
 from frugalbench.jobs import Job
-from frugalbench.record import Memory, Process, Run, Warmup, Window
+from frugalbench.record import Check, Excuse, Memory, Process, Run, Warmup, Window
 
-__all__ = ["process_seen", "run_seen"]
+__all__ = ["process_seen", "run_seen", "unchecked"]
 
 
 def process_seen(
-    job: Job, opened: Opened, warm: Warmup, timed: Timed, watch: Watch, memory: Memory | None
+    job: Job,
+    opened: Opened,
+    warm: Warmup,
+    timed: Timed,
+    watch: Watch,
+    memory: Memory | None,
+    unchecked: dict[Check, Excuse],
 ) -> Process:
     return Process(
         order=job.spec.plan.seed + job.process,
@@ -30,7 +36,26 @@ def process_seen(
         unserved=timed.unserved,
         noise=timed.noise,
         answered=watch.answered(),
+        unchecked=unchecked,
     )
+
+
+def unchecked(job: Job, queries: Queries, watch: Watch, *, rounds: bool) -> dict[Check, Excuse]:
+    """Why checks were not made; `rounds` says that those were."""
+    found: dict[Check, Excuse] = {}
+    if job.process == 0 and not rounds:
+        found["rounds"] = "no_time"
+        if len(queries.places) < 2:
+            found["rounds"] = "one_sample"
+        if job.spec.plan.scenario == "offline":
+            found["rounds"] = "offline"
+    if watch.answered() is None:
+        found["answers"] = "no_time"
+        if 0 < job.rows < queries.samples:
+            found["answers"] = "few_rows"
+        if not job.watched:
+            found["answers"] = "no_output"
+    return found
 
 
 def run_seen(
@@ -51,5 +76,5 @@ def run_seen(
         inputs_used=max(len(queries.places), queries.samples),
         processes=(process,),
         windows=tuple(windows),
-        notes=notes,
+        notes=(*getattr(session, "notes", ()), *notes),
     )

@@ -168,14 +168,14 @@ class _Judged:
             )
         for name, one in scope.items():
             if name in metrics.LOST and one in metrics.LOST[name](self._record):
-                return metrics.why_lost(name, one)
+                return metrics.withheld(self._record, metrics.why_lost(name, one))
         if scope:
             return None
         narrowed = (name for name in metric.parameters if name in LACKING)
         for name in narrowed:
             if not list(metrics.narrowing(name, self._record)):
                 reason, detail = LACKING[name]
-                return Missing(reason=reason, detail=detail)
+                return metrics.withheld(self._record, Missing(reason=reason, detail=detail))
         return None
 
     def _settle(self, metric: Metric, given: dict[str, Any]) -> Callable[[float], Settled] | None:

@@ -126,10 +126,11 @@ def _check_bound(where: str, rule: Rule, metric: Metric) -> None:
         raise UsageError(f"{where}: the bound must be a finite number")
     low, high = _range(metric)
     if bound >= high if rule.at_most is not None else bound <= low:
+        low = metric.minimum if math.isfinite(metric.minimum) else low
+        high = metric.maximum if math.isfinite(metric.maximum) else high
         raise UsageError(
-            f"{where}: {rule.metric} lies between {metric.minimum:g} and {metric.maximum:g}, and "
-            f"is measured between {low:g} and {high:g} at the widest, so a bound of {bound:g} can "
-            "never fail; choose one inside the range"
+            f"{where}: {rule.metric} lies between {low:g} and {high:g}, "
+            f"so a bound of {bound:g} can never fail; choose one inside the range"
         )
     if "group" in metric.parameters:
         raise UsageError(f"{where}: {rule.metric} is a rate of one group; use a rule over groups")

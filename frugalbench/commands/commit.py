@@ -12,7 +12,7 @@ FILE: Any = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("policy")
-@click.argument("data", nargs=-1, required=True, type=FILE)
+@click.argument("data", nargs=-1, type=FILE, metavar="DATA...")
 @click.option(
     "--out",
     type=FILE,
@@ -36,8 +36,14 @@ def commit(policy: str, data: tuple[Path, ...], out: Path) -> None:
     from frugalbench.attest import _desk
     from frugalbench.errors import UsageError
 
+    fixed = settings.load_policy(policy)
+    if not data:
+        raise UsageError(
+            f"the data that {policy} will be judged on are not named: add their files, as in "
+            f"frugalbench commit {policy} ./test.parquet"
+        )
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} is there already: a commitment is not changed; choose --out")
-    made = attest.commit(settings.load_policy(policy), data, _desk.now())
+    made = attest.commit(fixed, data, _desk.now())
     store.write_whole(out, made.decode())
     click.echo(f"commitment {out}\nSHA-256    {hashlib.sha256(made).hexdigest()}")

@@ -35,7 +35,8 @@ def policy(files: tuple[str, ...]) -> None:
             found = settings.load_policy(file)
         except UsageError as error:
             # The others are looked at too, so that one run says everything.
-            code = refuse(UsageError(f"{file}: {error}"))
+            named = file in str(error) if file else True
+            code = refuse(error if named else UsageError(f"{file}: {error}"))
         else:
             said = (f"{found.name} {found.version}", file)
             click.echo("  ".join((digest(found), *map(clean, said))))

@@ -77,11 +77,17 @@ def _certificate(what: Path, format_: str, policy: str | None, lang: Any, only: 
         known = did_you_mean(format_, FORMATS)
         raise UsageError(f"a certificate is not shown as '{format_}': {known}")
     found = _page.held(what)
-    if format_ == "json":
-        click.echo(_page.unverified(lang), err=True)
-        click.echo(found.predicate)
-        return
-    shipped = frozenset(_desk.trusted_policies(None))
-    shown = _page.page(found, lang, _desk.now(), shipped)
-    render = _page_render.markdown if format_ == "markdown" else _page_render.text
-    click.echo(render(shown), nl=False)
+    try:
+        if format_ == "json":
+            written = found.predicate + "\n"
+            click.echo(_page.unverified(lang), err=True)
+        else:
+            shown = _page.page(found, lang, _desk.now(), frozenset(_desk.trusted_policies(None)))
+            render = _page_render.markdown if format_ == "markdown" else _page_render.text
+            written = render(shown)
+    except RecursionError:
+        raise UsageError(
+            f"{what} cannot be shown: it is nested too deeply; give a record's folder, or a "
+            "certificate"
+        ) from None
+    click.echo(written, nl=False)

@@ -75,6 +75,8 @@ def verify(
             revocations=revocations,
         )
         verified = attest.verify(bundle, model, trust)
+        if reproduce:
+            _check_words(words, verified)
         if record is not None:
             attest.check_evidence(verified.evaluation, record)
         click.echo(attest.summary(verified, lang, evidence=record is not None))
@@ -83,12 +85,23 @@ def verify(
     sys.exit(EXIT_CODES[verified.verdict])
 
 
+def _check_words(words: tuple[str, ...], verified: Any) -> None:
+    """What a run again would be refused for, or would say nothing without."""
+    given = {word.partition("=")[0].lstrip("+") for word in words}
+    if given & {"model", "policy"}:
+        raise UsageError("the model and the policy are those of the certificate: leave them out")
+    data = verified.evaluation.data
+    if data is not None and not given & {"data", "data.path"}:
+        raise UsageError(
+            f"the certificate rests on data, '{data.name}': add data=FILE and data.label=NAME to "
+            "--reproduce, or leave --reproduce out"
+        )
+
+
 def _reproduce(verified: Any, model: Path, words: tuple[str, ...], lang: Any) -> None:
     from frugalbench import attest, config, console, worker
     from frugalbench.attest import _reproduced
 
-    if any(word.partition("=")[0] in ("model", "policy") for word in words):
-        raise UsageError("the model and the policy are those of the certificate: leave them out")
     given = {word.partition("=")[0] for word in words}
     read = [
         word

@@ -23,6 +23,7 @@ from frugalbench.metrics._metric import (
 )
 from frugalbench.metrics._once import once
 from frugalbench.metrics._views import AND, WITHIN, view
+from frugalbench.metrics._withheld import ROWS_LEFT_OUT, withheld
 from frugalbench.record import Record
 from frugalbench.values import Measure
 
@@ -30,6 +31,7 @@ __all__ = [
     "AND",
     "LOST",
     "MISSING_GROUP",
+    "ROWS_LEFT_OUT",
     "WITHIN",
     "Metric",
     "MissingGroups",
@@ -44,6 +46,7 @@ __all__ = [
     "once",
     "unstated",
     "why_lost",
+    "withheld",
 ]
 
 

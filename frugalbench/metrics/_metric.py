@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from frugalbench.metrics._lost import LOST
 from frugalbench.metrics._views import MISSING_GROUP, view, views
+from frugalbench.metrics._withheld import withheld
 from frugalbench.record import Record
 from frugalbench.values import Measure, Missing
 
@@ -80,7 +81,8 @@ class Metric:
         on rows without a group), `reference` (the record to compare with), `probe`, `feature` and
         `baseline`.
         """
-        return self.function(record, **scope)
+        found = self.function(record, **scope)
+        return withheld(record, found) if isinstance(found, Missing) else found
 
     @property
     def parameters(self) -> tuple[str, ...]:

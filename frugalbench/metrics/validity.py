@@ -4,14 +4,14 @@ A run that fails a check is INVALID: `flaws` says why, and no rule on it is eval
 the machine is told beside it, and makes a run disturbed, not invalid.
 """
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+import msgspec
 
-from frugalbench.metrics._intervals import mean_t, wilson
+from frugalbench.metrics._checked import unmade
+from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._metric import metric, no_run
+from frugalbench.metrics._rounds import SEEDS, not_remembered, ratio, unseen
 from frugalbench.record import Process, Record
 from frugalbench.spec import Plan
 from frugalbench.values import Measure, Missing, Value
@@ -31,7 +31,6 @@ __all__ = [
 
 FASTER = 0.9
 """A sample that is repeated may be answered in nine tenths of the time of different ones."""
-SEEDS = (0.9, 1.1)
 SLOW_CLOCK = 0.75
 """Share of its nominal frequency below which a processor is throttled (NVBench's rule)."""
 SHORT = 0.99
@@ -51,26 +50,36 @@ def flaws(record: Record) -> tuple[Flaw, ...]:
         return ()
     found = [_remembered(record), _reseeded(record), _unlike(record)]
     found += [_too_short(record), _overloaded(record)]
+    found += [_unmade(one) for one in unmade(record)]
     return tuple(flaw for flaw in found if flaw is not None)
 
 
+def _unmade(what: str) -> Flaw:
+    detail = (
+        f"nothing shows {what}: that check is not in the record, with no reason that fits its "
+        "plan and times; measure again"
+    )
+    return Flaw("not_checked", detail)
+
+
 def _remembered(record: Record) -> Flaw | None:
-    ratio = repeated_ratio(record)
-    if not isinstance(ratio, Value) or ratio.high >= FASTER:
+    repeated = repeated_ratio(record)
+    if not isinstance(repeated, Value) or repeated.high >= FASTER or not_remembered(record):
         return None
     detail = (
-        f"a repeated sample is answered in {ratio.estimate:.0%} of the time of different ones, "
+        f"a repeated sample is answered in {repeated.estimate:.0%} of the time of different ones, "
         "as if answers were remembered: switch caches off"
     )
     return Flaw("repeated_sample_faster", detail)
 
 
 def _reseeded(record: Record) -> Flaw | None:
-    ratio = reseeded_ratio(record)
-    if not isinstance(ratio, Value) or (ratio.low <= SEEDS[1] and ratio.high >= SEEDS[0]):
+    found = [one for one in (reseeded_ratio(record), unseen(record)) if isinstance(one, Value)]
+    outside = next((one for one in found if one.low > SEEDS[1] or one.high < SEEDS[0]), None)
+    if outside is None:
         return None
     detail = (
-        f"samples drawn with another seed take {ratio.estimate:.0%} of the time: the run holds "
+        f"samples drawn with another seed take {outside.estimate:.0%} of the time: the run holds "
         "for the samples it drew only; give more data"
     )
     return Flaw("second_seed_differs", detail)
@@ -144,34 +153,6 @@ def disturbances(record: Record) -> tuple[str, ...]:
     )
 
 
-def _ratio(record: Record, name: str) -> Measure:
-    """A block's median over that of varied calls, round by round: mean of logarithms, Student's t.
-
-    The rounds of one process are neighbours in time, so that a drift is in both.
-    """
-    if (gone := no_run(record)) is not None:
-        return gone
-    if record.spec.plan.scenario == "offline":
-        detail = "offline asks for all samples at once: there is no single one to repeat"
-        return Missing(reason="other_scenario", detail=detail)
-    varied = record.arrays.get("check:varied_ns", np.empty(0))
-    other = record.arrays.get(name, np.empty(0))
-    if min(varied.size, other.size) < 2 or varied.size != other.size:
-        detail = "too few calls fitted in the time of the checks: raise plan.max_seconds"
-        return Missing(reason="not_checked", detail=detail)
-    logs: npt.NDArray[np.float64] = np.log(np.maximum(other, 1.0) / np.maximum(varied, 1.0))
-    mean, half = mean_t(logs)
-    return Value(
-        estimate=math.exp(mean),
-        unit="1",
-        low=math.exp(mean - half),
-        high=math.exp(mean + half),
-        n=int(varied.size),
-        method="timer",
-        interval="rounds_t",
-    )
-
-
 @metric(
     unit="1",
     lower_is_better=None,
@@ -180,7 +161,16 @@ def _ratio(record: Record, name: str) -> Measure:
 )
 def repeated_ratio(record: Record) -> Measure:
     """Time of the same sample again and again over that of different ones; 1 where no cache is."""
-    return _ratio(record, "check:repeated_ns")
+    found = ratio(record, "check:repeated_ns")
+    if not isinstance(found, Value) or found.high >= FASTER:
+        return found
+    if (new := not_remembered(record)) is None:
+        return found
+    note = (
+        f"samples never seen take {new.low:.0%} to {new.high:.0%} of the time of those "
+        "timed: their answers are not remembered"
+    )
+    return msgspec.structs.replace(found, note=note)
 
 
 @metric(
@@ -191,7 +181,7 @@ def repeated_ratio(record: Record) -> Measure:
 )
 def reseeded_ratio(record: Record) -> Measure:
     """Time of samples drawn with another seed over that of the run's own."""
-    return _ratio(record, "check:reseeded_ns")
+    return ratio(record, "check:reseeded_ns")
 
 
 @metric(

@@ -14,6 +14,8 @@ from frugalbench.record._facts import Answer, Card, DataFacts, Facts, Host, Mode
 from frugalbench.record._passes import Compared, Pass, Probed, Repeat
 from frugalbench.record._run import (
     Answered,
+    Check,
+    Excuse,
     Failure,
     Memory,
     Noise,
@@ -30,8 +32,10 @@ __all__ = [
     "Answer",
     "Answered",
     "Card",
+    "Check",
     "Compared",
     "DataFacts",
+    "Excuse",
     "Failure",
     "Host",
     "Memory",
@@ -49,11 +53,12 @@ __all__ = [
     "Window",
 ]
 
-FORMAT = 3
+FORMAT = 4
 # The format of a stored record, and why it changed:
 #   1  the first one
 #   2  several fresh processes, each with its own start, memory, noise and checks; windows of idle
 #   3  extra passes, training rows, baselines, cards, clusters, intersections and controls
+#   4  why a check was not made; what blocks of calls took on average, without the slowest tenth
 
 Array = npt.NDArray[Any]
 
@@ -68,6 +73,8 @@ class Record(Facts, frozen=True, kw_only=True, eq=False):
     - `check:varied_ns`, `check:repeated_ns`, `check:reseeded_ns` float64 (rounds,): the median
       call of a block in each round: different samples in turn, the same ones repeated, and samples
       drawn with another seed
+    - `check:varied_trimmed_ns`, `check:reseeded_trimmed_ns` float64 (rounds,): the mean of the
+      fastest nine tenths of the same blocks, where every sample of the second was never seen before
     - `offline:batch`, `offline:rate` (tried,): batch sizes tried and samples a second of each
     - `y_true`, `y_pred` int64 (rows,): codes into `data.classes`; -1 is an answer outside them
     - `score` float64 (rows, classes): the probabilities, where the model gives them

@@ -2,14 +2,27 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from frugalbench.record._facts import Facts
 from frugalbench.values import Method
 
-__all__ = ["Answered", "Failure", "Memory", "Noise", "Process", "Run", "Warmup", "Window"]
+__all__ = [
+    "Answered",
+    "Check",
+    "Excuse",
+    "Failure",
+    "Memory",
+    "Noise",
+    "Process",
+    "Run",
+    "Warmup",
+    "Window",
+]
 
 Phase = Literal["idle_before", "run", "idle_after"]
+Check = Literal["rounds", "answers"]
+Excuse = Literal["offline", "one_sample", "few_rows", "no_output", "no_time", "older_format"]
 
 
 class Memory(Facts, frozen=True, kw_only=True):
@@ -90,6 +103,11 @@ class Process(Facts, frozen=True, kw_only=True):
     reading the test inputs. Of its `queries` timed in `seconds`, the latencies of `kept` are in
     the record, evenly spaced. `unserved` queries were due and never asked (server). `order` is
     the seed of its sampling order and arrivals.
+
+    `unchecked` says why a check was not made: the `rounds`, which only the first process makes, or
+    the reading of `answers`. Offline has no single sample to repeat (`offline`); there was but one
+    sample (`one_sample`), fewer rows than a query takes (`few_rows`), no output that can be read
+    (`no_output`) or `no_time`; or the record is of an `older_format`, which could not say.
     """
 
     order: int
@@ -105,6 +123,7 @@ class Process(Facts, frozen=True, kw_only=True):
     unserved: int = 0
     noise: Noise | None = None
     answered: Answered | None = None
+    unchecked: dict[Check, Excuse] = field(default_factory=dict)
 
 
 class Run(Facts, frozen=True, kw_only=True):

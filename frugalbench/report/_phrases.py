@@ -12,6 +12,7 @@ from frugalbench.report._english import EN
 from frugalbench.report._format import NARROW_SPACE, Lang, Shown, clean
 from frugalbench.report._french import FR
 from frugalbench.report._readings import FRENCH, NOTES, NUMBER, WORDED
+from frugalbench.report._remarks import REMARKS
 from frugalbench.report._words import Words
 from frugalbench.values import Measure, Method, Missing, Value
 
@@ -57,7 +58,7 @@ def note(text: str, lang: Lang = "en") -> Sentence:
 
 def _read(text: str) -> str | None:
     """A remark in French, whole or part by part; None where a part has no reading."""
-    for pattern, french in NOTES:
+    for pattern, french in (*NOTES, *REMARKS):
         if (found := re.fullmatch(pattern, text)) is not None:
             # What a pattern catches whole is a name, and has no reading of its own.
             caught = [one if one == text else _french_note(one) for one in found.groups()]
@@ -92,7 +93,7 @@ def _parts(text: str, mark: str) -> list[str]:
 
 
 def _french_note(part: str) -> str:
-    if re.fullmatch(r"-?[\d.,]+", part):
+    if re.fullmatch(r"-?[\d.,]+(?:e[+-]?\d+)?", part):
         return part.replace(",", NARROW_SPACE).replace(".", ",")
     if part in FR.probes:
         return FR.probes[part]

@@ -144,6 +144,26 @@ NOTES: tuple[tuple[str, str], ...] = (
         "les réponses étaient gardées en mémoire : il faut désactiver les caches",
     ),
     (
+        r"samples never seen take (\d+)% to (\d+)% of the time of those timed: their answers are "
+        r"not remembered",
+        "des échantillons jamais vus prennent de {} % à {} % du temps de ceux qui ont été "
+        "chronométrés : leurs réponses ne sont pas gardées en mémoire",
+    ),
+    (
+        r"nothing shows that answers are not remembered: that check is not in the record, with no "
+        r"reason that fits its plan and times; measure again",
+        "rien ne montre que les réponses ne sont pas gardées en mémoire : ce contrôle manque dans "
+        "l’enregistrement, sans raison conforme à son plan et à ses durées ; il faut mesurer à "
+        "nouveau",
+    ),
+    (
+        r"nothing shows that answers while timing are those of the model: that check is not in the "
+        r"record, with no reason that fits its plan and times; measure again",
+        "rien ne montre que les réponses chronométrées sont celles du modèle : ce contrôle manque "
+        "dans l’enregistrement, sans raison conforme à son plan et à ses durées ; il faut mesurer "
+        "à nouveau",
+    ),
+    (
         r"samples drawn with another seed take (\d+)% of the time: the run holds for the samples "
         r"it drew only; give more data",
         "des échantillons tirés avec une autre graine prennent {} % du temps : la mesure ne vaut "
