@@ -130,8 +130,9 @@ class Target(Strict, frozen=True, kw_only=True):
     clock is `meter_log_offset` seconds ahead of this machine's, give or take `meter_log_error`.
     With a `host` (such as pi@board) the model runs there, over ssh: `ssh_config` is another
     configuration file for ssh, `python` the interpreter there, and `cache` the folder for what is
-    brought. `hardware` names a row of the embodied table (filled into `embodied`), and `reserved_share` is
-    the part of that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
+    brought. `hardware` names a row of the embodied table (filled into `embodied`), and
+    `reserved_share` is the part of that machine the model keeps busy or reserved (RR/ToR of the SCI
+    specification).
     """
 
     name: str = "cpu"

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-__all__ = ["read_arrays", "write_arrays", "write_whole"]
+from frugalbench.whole import write_whole
+
+__all__ = ["read_arrays", "write_arrays"]
 
 
 def write_arrays(arrays: Mapping[str, Any], folder: Path, prefix: str) -> None:
@@ -17,13 +19,6 @@ def write_arrays(arrays: Mapping[str, Any], folder: Path, prefix: str) -> None:
         np.save(folder / f"{prefix}{number}.npy", plain, allow_pickle=False)
     kinds = [(name, array.dtype == object) for name, array in arrays.items()]
     write_whole(folder / f"{prefix}.json", msgspec.json.encode(kinds))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that is either whole or not there, whenever its writer is ended."""
-    half = path.with_name(f"{path.name}.part")
-    half.write_bytes(content)
-    half.replace(path)
 
 
 def read_arrays(folder: Path, prefix: str) -> dict[str, Any]:

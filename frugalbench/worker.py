@@ -31,7 +31,8 @@ from frugalbench.members import members
 from frugalbench.metrics import validity
 from frugalbench.record import Failure, Record, Run
 from frugalbench.spec import Spec, Target
-from frugalbench.spool import read_arrays, write_arrays, write_whole
+from frugalbench.spool import read_arrays, write_arrays
+from frugalbench.whole import write_whole
 
 __all__ = ["main", "run"]
 

@@ -103,7 +103,7 @@ def test_a_model_and_its_8_bit_twin_are_certified_on_the_board(
     )
     assert code in (0, 1, 3), said
     (here,) = [store.load(one) for one in (tmp_path / "here").iterdir()]
-    np.testing.assert_allclose(whole.arrays["y_prob"], here.arrays["y_prob"], atol=1e-5)
+    np.testing.assert_allclose(whole.arrays["score"], here.arrays["score"], atol=1e-5)
     (first,), (second,) = ((tmp_path / one).iterdir() for one in ("fp32", "int8"))
     code, said = frugalbench(
         "certify", str(second), "--policy", "drift", "--reference", str(first), "--quiet"

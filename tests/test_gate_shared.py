@@ -1,4 +1,4 @@
-"""What a gate writes goes to others: it shows no number of a few people; the lab's own reports do."""
+"""What a gate writes goes to others and shows no number of a few people; own reports do."""
 
 import json
 from pathlib import Path

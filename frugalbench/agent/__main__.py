@@ -6,13 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from frugalbench import host
-from frugalbench.agent import _folder, _follow, _supervise
+from frugalbench.agent import _folder, _follow, _start
 
 __all__ = ["main"]
 
 
 def _machine() -> int:
+    from frugalbench import host
+
     sys.stdout.buffer.write(_folder.as_json(host.describe()))
     return 0
 
@@ -29,16 +30,19 @@ def _clock(count: str) -> int:
     return 0
 
 
-def _start(folder: str, blobs: str) -> int:
+def _started(folder: str, blobs: str) -> int:
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=_folder.Order)
     try:
-        _supervise.start(Path(folder), Path(blobs), order)
+        _start.start(Path(folder), Path(blobs), order)
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}")
     return 0
 
 
 def _supervised(folder: str) -> int:
+    # It alone reads what a measurement needs; the other verbs answer at once.
+    from frugalbench.agent import _supervise
+
     _supervise.supervise(Path(folder))
     return 0
 
@@ -54,7 +58,7 @@ def _ended(folder: str) -> int:
 
 def _send(folder: str, offset: str) -> int:
     """All files that were left, one after the other, from a byte of the whole on."""
-    ended = msgspec.json.decode((Path(folder) / _folder.ENDED).read_bytes(), type=_folder.Ended)
+    ended = msgspec.json.decode((Path(folder) / _folder.ENDED).read_bytes(), type=_folder.Listed)
     skip = int(offset)
     for one in ended.files:
         with (Path(folder) / one.name).open("rb") as stream:
@@ -76,7 +80,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "machine": _machine,
     "doctor": _doctor,
     "clock": _clock,
-    "start": _start,
+    "start": _started,
     "supervise": _supervised,
     "follow": _followed,
     "ended": _ended,

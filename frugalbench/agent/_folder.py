@@ -1,4 +1,7 @@
-"""What is in the folder of a measurement on a board, and who may look after it."""
+"""What is in the folder of a measurement on a board, and who may look after it.
+
+Neither NumPy nor a record is imported here: what a host asks is answered before they are read.
+"""
 
 import contextlib
 import hashlib
@@ -11,17 +14,18 @@ from typing import Any
 
 import msgspec
 
-from frugalbench.record import Failure, Host
-from frugalbench.spool import write_whole
+from frugalbench.whole import write_whole
 
 __all__ = [
     "ALIVE",
     "ENDED",
     "LOG",
+    "ORDER",
     "PID",
     "PROGRESS",
-    "Ended",
+    "SAID",
     "File",
+    "Listed",
     "Order",
     "as_json",
     "beat",
@@ -31,6 +35,7 @@ __all__ = [
 ]
 
 ALIVE, ENDED, PID, PROGRESS = "alive", "ended.json", "pid", "progress.jsonl"
+ORDER, SAID = "order.json", "agent.txt"
 LOG = "meter.csv"
 CHUNK = 2**20
 STOP_SECONDS = 5.0
@@ -69,11 +74,9 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         return cls(name=path.name, bytes=size, sha256=digest.hexdigest())
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How a measurement on a board ended: the machine, the failure if any, and what was left."""
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """The files that a measurement left, as `Ended` lists them."""
 
-    host: Host
-    failure: Failure | None
     files: tuple[File, ...]
 
 

@@ -2,8 +2,6 @@
 
 import fcntl
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -11,13 +9,15 @@ from pathlib import Path
 import msgspec
 
 from frugalbench import host
+from frugalbench.agent._ended import Ended
 from frugalbench.agent._folder import (
     ALIVE,
     ENDED,
     LOG,
+    ORDER,
     PID,
     PROGRESS,
-    Ended,
+    SAID,
     File,
     Order,
     as_json,
@@ -26,40 +26,14 @@ from frugalbench.agent._folder import (
 from frugalbench.attend import ERRORS, JOB, attend
 from frugalbench.jobs import Job
 from frugalbench.record import Failure
-from frugalbench.spool import write_whole
+from frugalbench.whole import write_whole
 
-__all__ = ["BUSY", "start", "supervise"]
+__all__ = ["BUSY", "supervise"]
 
-ORDER, LOCK, SAID = "order.json", "lock", "agent.txt"
+LOCK = "lock"
 BUSY = "another measurement runs on this board: wait for its end"
 WATCH_SECONDS = 1.0
 NOT_LEFT = (JOB, ERRORS, SAID)
-
-
-def start(folder: Path, blobs: Path, order: Order) -> int:
-    """Put the files in place and start a measurement that outlives its caller.
-
-    Returns:
-        The process that looks after it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, digest in order.files.items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
-        # A link costs no second copy, and no file system of a card that knows none is used here.
-        os.link(blobs / digest, place)
-    write_whole(folder / ORDER, msgspec.json.encode(order))
-    with (folder / SAID).open("wb") as said:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "frugalbench.agent", "supervise", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-    write_whole(folder / PID, str(child.pid).encode())
-    return child.pid
 
 
 def supervise(folder: Path) -> None:

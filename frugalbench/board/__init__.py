@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from frugalbench import models
-from frugalbench.agent._folder import Ended, File, Order
+from frugalbench.agent._ended import Ended
+from frugalbench.agent._folder import File, Order
 from frugalbench.attend import JOB, RUN
 from frugalbench.bench import Progress
 from frugalbench.board import _files
