@@ -9,11 +9,13 @@ from typing import Any, get_args
 import jsonschema
 import msgspec
 import pytest
+from _lab import hostile_record
+from _lab import lab_policy as policy
 from _records import HOSTILE, make_record
 from markdown_it import MarkdownIt
 
 from frugalbench import report
-from frugalbench.certify import Finding, Policy, Rule, Verdict, judge
+from frugalbench.certify import Finding, Verdict, judge
 from frugalbench.errors import UsageError
 from frugalbench.record import Failure, Record
 from frugalbench.report import Lang
@@ -23,32 +25,6 @@ from frugalbench.values import Value
 LANGS: tuple[Lang, ...] = get_args(Lang)
 FORMATS = report.formats()
 VOID = {"meta", "input", "br"}
-
-
-def policy(name: str = "lab") -> Policy:
-    name = name.encode("utf-8", "replace").decode()  # a policy is read from UTF-8
-    return Policy(
-        name=name,
-        version="3",
-        missing_groups="include",
-        rules=(
-            Rule(id=name, metric="quality.accuracy", unit="1", at_least=0.87, why=name),
-            Rule(id="fast", metric="latency.p99", unit="s", at_most=0.001, pourquoi=name),
-            Rule(id="energy", metric="energy.per_inference", unit="J", at_most=0.01),
-            Rule(id="small", metric="memory.peak", unit="B", at_most=2.0**20),
-            Rule(
-                id="parity",
-                metric="fairness.demographic_parity_difference",
-                unit="1",
-                at_most=0.1,
-                required=False,
-            ),
-        ),
-    )
-
-
-def hostile_record(name: str) -> Record:
-    return make_record(name=name, groups={f"c{name}": (f"a{name}", f"b{name}")}, notes=(name,))
 
 
 def unbounded(record: Record) -> Verdict:

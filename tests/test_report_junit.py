@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 from _build import FAILED, change, from_table, labels
+from _lab import hostile_record as hostile
+from _lab import lab_policy
 from _records import HOSTILE, make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,34 +17,11 @@ from frugalbench.anchors import Anchors
 from frugalbench.certify import Policy, Rule, judge
 from frugalbench.errors import MeasurementError, UsageError
 from frugalbench.gate import Gated, judged, refused
-from frugalbench.record import Record
 from frugalbench.report import junit
 
 
 def policy(name: str = "lab") -> Policy:
-    name = name.encode("utf-8", "replace").decode()
-    return Policy(
-        name=name,
-        version="3",
-        missing_groups="include",
-        rules=(
-            Rule(id=name, metric="quality.accuracy", unit="1", at_least=0.85, why=name),
-            Rule(id="fast", metric="latency.p99", unit="s", at_most=0.001),
-            Rule(id="energy", metric="energy.per_inference", unit="J", at_most=0.01),
-            Rule(id="small", metric="memory.peak", unit="B", at_most=2.0**20),
-            Rule(
-                id="parity",
-                metric="fairness.demographic_parity_difference",
-                unit="1",
-                at_most=0.01,
-                required=False,
-            ),
-        ),
-    )
-
-
-def hostile(name: str) -> Record:
-    return make_record(name=name, groups={f"c{name}": (f"a{name}", f"b{name}")}, notes=(name,))
+    return lab_policy(name, right=0.85, parity=0.01)
 
 
 def read(text: str) -> JUnitXml:

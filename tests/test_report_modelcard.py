@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
+from _lab import hostile_record
 from _records import HOSTILE, make_record
 from huggingface_hub import ModelCard
 from hypothesis import HealthCheck, given, settings
@@ -160,8 +161,7 @@ def test_the_hub_reads_hostile_groups() -> None:
 
 
 def hostile(name: str, lang: Lang) -> None:
-    groups = {f"c{name}": (f"a{name}", f"b{name}")}
-    record = make_record(name=name, groups=groups, notes=(name,), rows=60, calls=50)
+    record = hostile_record(name, rows=60, calls=50)
     named = name.encode("utf-8", "replace").decode()
     text = report.render("modelcard", record, judge(record, policy(named)), lang=lang)
     front, body = split(text)

@@ -12,8 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 from _build import FAILED, change
+from _lab import hostile_record as hostile
 from _records import HOSTILE, make_record
-from test_report_junit import hostile, policy
+from test_report_junit import policy
 
 from frugalbench import report
 from frugalbench.anchors import Anchors, anchors
