@@ -90,7 +90,7 @@ def _check_flag(word: str, before: str) -> None:
 
 def _check_key(key: str, known: set[str]) -> None:
     plain = key.lstrip("+~").partition("@")[0]
-    free = ("hydra", "model.dims.", "site.grid_")
+    free = ("hydra", "model.dims.", "site.grid_", "target.provider_options.")
     if plain in known or plain.startswith(free):
         return
     raise UsageError(f"there is no setting '{plain}': {did_you_mean(plain, known)}")

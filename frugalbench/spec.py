@@ -133,10 +133,18 @@ class Target(Strict, frozen=True, kw_only=True):
     brought. `hardware` names a row of the embodied table (filled into `embodied`), and
     `reserved_share` is the part of that machine the model keeps busy or reserved (RR/ToR of the SCI
     specification).
+
+    `provider_options` go to the execution provider as they are, and `cuda_graph` captures the call
+    once on the GPU and replays it. A model of which nodes land on the processor although another
+    provider was asked for is refused, unless `strict` is off; a run while other processes were on
+    its GPU is not valid, unless `allow_shared_gpu`.
     """
 
     name: str = "cpu"
     provider: str = "CPUExecutionProvider"
+    provider_options: dict[str, str | int | float | bool] = {}
+    strict: bool = True
+    allow_shared_gpu: bool = False
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     host: str | None = None
     ssh_config: str | None = None
@@ -155,6 +163,7 @@ class Target(Strict, frozen=True, kw_only=True):
     hardware: str | None = None
     embodied: Embodied | None = None
     reserved_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    cuda_graph: bool = False
 
 
 class Plan(Strict, frozen=True, kw_only=True):
