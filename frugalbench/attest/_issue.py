@@ -192,7 +192,7 @@ def _reading(record: Record) -> Reading:
 def _target(record: Record) -> Target:
     host, run, spec = record.host, record.run, record.spec
     assert run is not None, "a record without a run is refused"
-    packages = {"ort": "onnxruntime"}
+    packages = {"ort": "onnxruntime", "pytorch": "torch"}
     package = packages.get(run.runner, run.runner)
     meters = {f"{w.meter} {w.domain} ({w.method})" for w in run.windows if w.joules is not None}
     return Target(
