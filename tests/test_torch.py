@@ -367,6 +367,20 @@ def test_an_input_of_another_shape_has_no_place() -> None:
     bound = opened(net()).bind({"input": ROWS})
     with pytest.raises(ValueError, match="has no place"):
         bound.writer({"input": ROWS[:1]})
+    images = np.zeros((2, 3, 8, 8), np.float32)
+    bound = opened(net("images", (3, 8, 8)), channels_last=True).bind({"input": images})
+    with pytest.raises(ValueError, match="has no place"):
+        bound.writer({"input": images[:1]})
+
+
+def test_every_input_of_several_is_written() -> None:
+    about = {"shapes": {"x": (3,), "ids": (2,)}, "dtypes": {"ids": "int64"}}
+    session = opened(net("two", None, **about))
+    bound = session.bind({"ids": np.array([[0, 1], [1, 1]]), "x": ROWS})
+    other = {"ids": np.array([[1, 1], [0, 0]]), "x": ROWS + 1}
+    bound.writer(other)()
+    found = bound.read(bound.run(), ("output",))["output"]
+    np.testing.assert_array_equal(found, session.predict(other, ("output",))["output"])
 
 
 def test_a_call_is_inference_and_nothing_of_training() -> None:
@@ -498,8 +512,13 @@ def on_pretended(target: Target) -> Any:
     return session, forward
 
 
-def test_a_call_on_a_gpu_ends_when_it_has_answered(pretended: list[str]) -> None:
+def test_a_call_on_a_gpu_ends_when_it_has_answered(
+    pretended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, forward = on_pretended(Target(provider=CUDA))
+    monkeypatch.setitem(pytorch.DEVICES, CUDA, "cuda")
+    told = pytorch.TorchSession(_torch_module.build(net()), net(), Target(provider=CUDA))
+    assert set(told.provider_options) == {"float32_matmul_precision", "cudnn_allow_tf32"}
 
     def watched(*given: Any) -> Any:
         pretended.append("forward")

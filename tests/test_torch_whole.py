@@ -18,6 +18,7 @@ from frugalbench.errors import MeasurementError, UsageError
 from frugalbench.jobs import prepare
 from frugalbench.models import _torch
 from frugalbench.record import Failure, Port, Record
+from frugalbench.report._devices import knobs
 from frugalbench.runners import _torch_export, pytorch
 from frugalbench.spec import Baseline, Data, Model, Plan, Probes, Spec, Target
 
@@ -82,6 +83,10 @@ def test_torch_and_its_export_give_the_same_answers(tmp_path: Path) -> None:
     assert torch.run is not None
     assert torch.run.processes[0].answered is not None
     assert torch.run.processes[0].answered.differing == 0
+
+    compiled = msgspec.structs.replace(torch.spec.target, compile=True, channels_last=True)
+    spec = msgspec.structs.replace(torch.spec, target=compiled)
+    assert knobs(msgspec.structs.replace(torch, spec=spec)) == ("compile", "channels_last")
 
     kept = store.load(store.save(torch, tmp_path / "results"))
     assert kept.model == torch.model

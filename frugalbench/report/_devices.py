@@ -9,7 +9,7 @@ N = r"([\d,]+)"
 DEVICES = (
     (
         rf"{N} of {N} nodes run on the CPU (\([^()]*\)), as target\.strict=false allows",
-        "{} nœuds sur {} s’exécutent sur le processeur {}, comme target.strict=false le permet",
+        "nœuds exécutés sur le processeur : {} sur {} {}, comme target.strict=false le permet",
     ),
     (
         r"which nodes ran on the CPU is not known: onnxruntime says it from version 1\.24 on",
@@ -34,21 +34,21 @@ DEVICES = (
         "le GPU n’a pas pu corriger {} erreurs de mémoire",
     ),
     (
-        r"meter (nvml\w*): of (\d+) visible GPUs the first, (\S+), computes; the others are shown",
-        "compteur {} : des {} GPU visibles le premier, {}, calcule ; les autres sont affichés",
+        r"of (\d+) visible GPUs the first, (\S+), computes; the others are shown",
+        "des {} GPU visibles le premier, {}, calcule ; les autres sont affichés",
     ),
     (
-        r"meter (nvml\w*): of (\d+) visible GPUs number (\d+), (\S+), computes; the others are "
+        r"of (\d+) visible GPUs number (\d+), (\S+), computes; the others are "
         r"shown",
-        "compteur {} : des {} GPU visibles le numéro {}, {}, calcule ; les autres sont affichés",
+        "des {} GPU visibles le numéro {}, {}, calcule ; les autres sont affichés",
     ),
     (
-        r"meter (nvml\w*): NVML counts the energy of the whole GPU (\S+), of which (\S+) is a part",
-        "compteur {} : NVML compte l’énergie du GPU entier {}, dont {} est une partie",
+        r"NVML counts the energy of the whole GPU (\S+), of which (\S+) is a part",
+        "NVML compte l’énergie du GPU entier {}, dont {} est une partie",
     ),
     (
-        r"meter (nvml\w*): NVML counts the energy of the whole GPU (\S+), which is divided by MIG",
-        "compteur {} : NVML compte l’énergie du GPU entier {}, que MIG divise",
+        r"NVML counts the energy of the whole GPU (\S+), which is divided by MIG",
+        "NVML compte l’énergie du GPU entier {}, que MIG divise",
     ),
 )
 
@@ -57,7 +57,8 @@ def knobs(record: Record) -> tuple[str, ...]:
     """The settings of a target's provider that decide what was timed, as they are written."""
     target, run = record.spec.target, record.run
     found = [f"{key}={text}" for key, text in (run.provider_options if run else {}).items()]
-    found += ["cuda_graph"] * target.cuda_graph
+    told = ("compile", "channels_last", "cuda_graph", "deterministic")
+    found += [name for name in told if getattr(target, name)]
     found += ["strict=false"] * (not target.strict)
     found += ["allow_shared_gpu=true"] * target.allow_shared_gpu
     return tuple(clean(one, 60) for one in found)
