@@ -1,12 +1,16 @@
 """What a record says of GPUs: who shared them, what that does to a run, and how it is told."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from _devices import pretend
 from _meters import CPU, GPU
+from _nvml import Driver
 from _onnx import linear
 from _records import make_record
 
@@ -188,6 +192,51 @@ def test_the_gpu_is_looked_at_between_stretches_of_calls(
     assert "gpu_shared" in codes(record)
 
 
+def on_a_pretended_gpu(monkeypatch: pytest.MonkeyPatch, path: Path, **seen: Any) -> Record:
+    """Measure on a runtime and a driver that pretend to have a GPU."""
+    told = pretend(monkeypatch, in_force={"use_tf32": "1"})
+    driver = Driver(**{"compute": [(os.getpid(), 0)], **seen})
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    plan = Plan(max_seconds=8, process_seconds=1.2, windows=3, warmup_seconds=0.05)
+    target = msgspec.structs.replace(GPU, meters=("nvml", "nvml_power"))
+    record = bench.run(Spec(model=Model(path=str(linear(path))), target=target, plan=plan))
+    assert driver.inits == 0
+    assert told.opened[0]["strict"]
+    return record
+
+
+def test_a_whole_run_on_a_gpu_is_bound_watched_and_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = on_a_pretended_gpu(monkeypatch, tmp_path / "m.onnx")
+    assert record.run is not None
+    assert (record.run.provider, record.run.io_binding) == (PROVIDER, True)
+    assert record.run.placement == (Placed(provider=PROVIDER, ops={"Gemm": 1, "Softmax": 1}),)
+    assert record.run.provider_options == {"use_tf32": "1"}
+    (seen,) = record.run.processes[0].gpus
+    assert (seen.name, seen.others, seen.temperature) == ("Example GPU", 0, 61)
+    assert "gpu_shared" not in codes(record)
+    found = energy(record)
+    assert isinstance(found, Value)
+    assert found.method == "hardware_counter"
+    assert energy(record, "energy.power").estimate == pytest.approx(100, rel=0.05)
+    read = {w.meter: w.joules for w in record.run.windows if w.phase == "run"}
+    assert read.keys() == {"nvml", "nvml_power"}
+
+
+def test_a_whole_run_on_a_part_of_a_gpu_has_no_energy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = on_a_pretended_gpu(monkeypatch, tmp_path / "m.onnx", split=True)
+    assert record.run is not None
+    assert record.run.windows == ()
+    assert energy(record).reason == "part_of_gpu"
+    assert any("counts the energy of the whole GPU" in one for one in record.run.notes)
+    french = notes(record, "fr")
+    assert any("NVML compte l’énergie du GPU entier GPU-aaaa1111" in one for one in french)
+
+
 def test_a_run_on_the_processor_has_no_gpu_and_no_placement(tmp_path: Path) -> None:
     plan = Plan(max_seconds=3, process_seconds=0.1, warmup_seconds=0.05, idle_seconds=0)
     target = msgspec.structs.replace(CPU, meters=())
@@ -274,7 +323,9 @@ def test_nodes_on_the_processor_and_the_leave_they_had_are_told() -> None:
     )
     record = msgspec.structs.replace(record, run=run)
     assert notes(record, "en") == (told,)
-    assert notes(record, "fr")[0].startswith("2 nœuds sur 5 s’exécutent sur le processeur (Shape")
+    assert notes(record, "fr")[0].startswith(
+        "nœuds exécutés sur le processeur : 2 sur 5 (Shape 2), comme"
+    )
     target = next(row for name, row in facts(record, "en") if name == "Target")
     assert "use_tf32=0" in target
     assert "strict=false" in target

@@ -65,12 +65,15 @@ def test_of_a_path_among_the_options_the_record_has_the_name_alone(
 def test_behind_tensorrt_stands_cuda_on_the_same_gpu(
     monkeypatch: pytest.MonkeyPatch, model: Path
 ) -> None:
-    told = pretend(monkeypatch, installed=(TENSORRT, CUDA, CPU))
-    opened(model, TENSORRT, provider_options={"device_id": "2", "trt_fp16_enable": 1})
+    nodes = ((TENSORRT, "", "Gemm"), (CUDA, "", "NonZero"))
+    told = pretend(monkeypatch, installed=(TENSORRT, CUDA, CPU), nodes=nodes)
+    session = opened(model, TENSORRT, provider_options={"device_id": "2", "trt_fp16_enable": 1})
     assert told.opened[0]["providers"] == [
         (TENSORRT, {"device_id": "2", "trt_fp16_enable": "1"}),
         (CUDA, {"device_id": "2"}),
     ]
+    assert [one.provider for one in session.placement] == [CUDA, TENSORRT]
+    assert session.notes == ()
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -156,6 +159,29 @@ def test_a_model_that_runs_whole_has_nothing_to_tell(
     assert told.opened[0]["strict"]
     assert session.placement == (Placed(provider=CUDA, ops={"Gemm": 1, "Softmax": 1}),)
     assert session.notes == ()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("elsewhere", [CPU, CUDA])
+def test_a_provider_that_takes_no_node_is_not_the_one_that_runs(
+    monkeypatch: pytest.MonkeyPatch, model: Path, strict: bool, elsewhere: str
+) -> None:
+    pretend(monkeypatch, installed=(TENSORRT, CUDA, CPU), nodes=((elsewhere, "", "Gemm"),))
+    with pytest.raises(MeasurementError, match="takes no node of this model"):
+        opened(model, TENSORRT, strict=strict)
+
+
+REMOTE = "AzureExecutionProvider"
+"""In the usual package for Linux, and for one operator of its own: it takes no node of ours."""
+
+
+@pytest.mark.skipif(
+    REMOTE not in onnxruntime.get_available_providers(), reason=f"this runtime has no {REMOTE}"
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_the_real_runtime_says_that_a_provider_takes_no_node(model: Path, strict: bool) -> None:
+    with pytest.raises(MeasurementError, match=f"{REMOTE} takes no node of this model"):
+        opened(model, REMOTE, strict=strict)
 
 
 def test_many_kinds_of_node_are_told_shortly() -> None:

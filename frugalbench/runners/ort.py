@@ -217,7 +217,8 @@ def open(model: Model, target: Target) -> OrtSession:
     Raises:
         UsageError: an option that the provider cannot have.
         MeasurementError: the provider is not installed or does not start, the runtime refuses the
-            model or an option, or nodes land on the processor and `target.strict` is on.
+            model or an option, no node runs on the provider, or nodes land on the processor and
+            `target.strict` is on.
     """
     installed = onnxruntime.get_available_providers()
     if target.provider not in installed:
@@ -249,6 +250,11 @@ def open(model: Model, target: Target) -> OrtSession:
             "its device are missing (docs/gpu.md says what each provider needs)"
         )
     placement = _placement(session) if target.provider != _providers.CPU else ()
+    if placement and used not in {one.provider for one in placement}:
+        raise MeasurementError(
+            f"{used} takes no node of this model, or its device is missing: choose another "
+            "target.provider"
+        )
     if strict and (landed := _providers.on_cpu(placement)):
         raise MeasurementError(
             f"{landed}, not on {target.provider}: choose a model or precision that it can run "
