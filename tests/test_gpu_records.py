@@ -15,6 +15,7 @@ from _onnx import linear
 from _records import make_record
 
 from frugalbench import bench, formats, metrics
+from frugalbench.attest._issue import _runtime
 from frugalbench.metrics import validity
 from frugalbench.record import Gpu, Placed, Record, Run, Window
 from frugalbench.report._devices import knobs
@@ -264,6 +265,20 @@ def test_a_record_has_no_folder_of_an_option(tmp_path: Path) -> None:
     path = str(linear(tmp_path / "m.onnx"))
     record = bench.run(Spec(model=Model(path=path, runner="fake"), target=target, plan=plan))
     assert record.spec.target.provider_options == {"cache": "cache", "level": 3}
+
+
+@pytest.mark.parametrize(
+    ("packages", "told"),
+    [
+        ({"onnxruntime": "1.3", "numpy": "2"}, "onnxruntime 1.3"),
+        ({"onnxruntime-gpu": "1.2"}, "onnxruntime-gpu 1.2"),
+        ({}, "onnxruntime"),
+    ],
+)
+def test_a_certificate_names_the_runtimes_package_for_the_device(
+    packages: dict[str, str], told: str
+) -> None:
+    assert _runtime("ort", packages) == told
 
 
 # ── how it is told ───────────────────────────────────────────────────────────
