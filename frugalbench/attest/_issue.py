@@ -209,7 +209,7 @@ def _target(record: Record) -> Target:
 
 
 def _runtime(runner: str, packages: Mapping[str, str]) -> str:
-    """The package that ran the model, with its version: onnxruntime, or onnxruntime-gpu and such."""
+    """The package that ran the model, with its version: onnxruntime, onnxruntime-gpu and such."""
     package = {"ort": "onnxruntime", "pytorch": "torch"}.get(runner, runner)
     known = (one for one in sorted(packages) if one == package or one.startswith(f"{package}-"))
     name = next(known, package)
