@@ -4,6 +4,7 @@ Memory does not grow with the rows, so that tens of millions of them are counted
 """
 
 import math
+import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -227,7 +228,10 @@ def _positive(values: tuple[Any, ...], positive: Label | None) -> int | None:
     if set(values) == {0, 1}:
         return values.index(1)
     if len(values) == 2:
-        raise UsageError(f"which label is positive, {values[0]} or {values[1]}? say it")
+        raise UsageError(
+            f"which label is positive? add --positive {shlex.quote(str(values[0]))} or --positive "
+            f"{shlex.quote(str(values[1]))} (positive=… in Python)"
+        )
     return None
 
 

@@ -20,6 +20,7 @@ from frugalbench.regress import Family, regress
 from frugalbench.report import annotations, json, junit, markdown, sarif, summary
 from frugalbench.report._disclosed import hides_cells
 from frugalbench.report._gated import Gated
+from frugalbench.report._gated_line import said_otherwise
 
 __all__ = [
     "ACTIONS",
@@ -172,7 +173,10 @@ def _text(kind: str, gated: Gated) -> str | None:
     if record is None or gated.why or hides_cells(record, verdict):
         return summary.whole(gated)
     told = markdown.render(record, verdict)
-    return told if gated.regressions is None else f"{told}\n{summary.compared(gated.regressions)}"
+    if gated.regressions is None:
+        return told
+    first = f"{summary.gate_word(gated)}\n\n" if said_otherwise(gated) else ""
+    return f"{first}{told}\n{summary.compared(gated.regressions)}"
 
 
 def _append(file: Path, gated: Gated) -> None:

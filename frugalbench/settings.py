@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from frugalbench import factors
+from frugalbench import factors, metrics
 from frugalbench.certify import Policy, check, digest
 from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.spec import Data, Model, Plan, Probes, Site, Spec, Target
@@ -62,7 +62,23 @@ def load_policy(name: str) -> Policy:
     Raises:
         UsageError: no such policy or file, or one that does not hold up to `certify.check`.
     """
-    return named_truly(convert(_read_yaml("policy", name), Policy, f"policy {name}"))
+    raw = _read_yaml("policy", name)
+    _need_units(raw, name)
+    return named_truly(convert(raw, Policy, f"policy {name}"))
+
+
+def _need_units(raw: Any, name: str) -> None:
+    """Say which unit a rule without one needs, by the rule's own name."""
+    rules = raw.get("rules") if isinstance(raw, dict) else None
+    known = metrics.every()
+    for rule in rules if isinstance(rules, list) else []:
+        metric = rule.get("metric") if isinstance(rule, dict) else None
+        if not isinstance(metric, str) or metric not in known or rule.get("unit"):
+            continue
+        raise UsageError(
+            f"policy {name}, rule '{rule.get('id', metric)}': {metric} has no unit here: write "
+            f'unit: "{known[metric].unit}"'
+        )
 
 
 def named_truly(policy: Policy) -> Policy:

@@ -102,6 +102,9 @@ def _sentence(message: str, kind: Any) -> str:
     wrong = text.removeprefix("Invalid enum value ")
     if wrong != text and (choices := _choices(kind, where)):
         text = f"{wrong} is not one of {', '.join(choices)}"
+    if text == "Expected `str`, got `int`" or text == "Expected `str`, got `float`":
+        name = where.strip("`$.").rpartition(".")[2]
+        text = f'it is a text: write it in quotes, such as {name}: "1"'
     return f"{where.strip('`$.')}: {text}" if where else text
 
 

@@ -2,7 +2,7 @@
 
 What is logged are aggregates: measures with their intervals, settings, digests, the verdict and
 reports. No row and no answer to a person leaves the machine, and no number that rests on a few
-people. Needs `pip install 'frugalbench[mlflow]'`.
+people. Needs `pip install mlflow-skinny`.
 """
 
 import hashlib
@@ -126,7 +126,7 @@ def _client(uri: str) -> tuple[Any, tuple[type[Exception], ...]]:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ImportError:
-        raise UsageError("MLflow is not installed: pip install 'frugalbench[mlflow]'") from None
+        raise UsageError("MLflow is not installed: pip install mlflow-skinny") from None
     return MlflowClient(tracking_uri=uri), (MlflowException, ImportError, OSError, ValueError)
 
 

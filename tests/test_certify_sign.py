@@ -107,6 +107,32 @@ def test_where_the_certificate_is_can_be_read_without_a_screen(quiet: str) -> No
         assert f"certificate {bundle}" in result.stderr
 
 
+def test_no_keys_are_left_behind_a_request_that_cannot_be_measured() -> None:
+    result = say("certify", "model=none.onnx", "--sign", "lab.key")
+    assert result.exit_code == 2, result.output
+    assert not Path("lab.key").exists()
+    assert not Path("lab.pub").exists()
+    Path("lab.pub").write_text("a key")
+    assert "name another key" in say(*ASKED, "--sign", "lab.key").stderr
+
+
+def test_the_command_that_signs_a_stored_record_repeats_what_was_asked() -> None:
+    Path("a record").mkdir()
+    Path("a record/record.json").write_text("{}")
+    words = ("--policy", "my policy.yaml", "--declarations", "said.yaml", "--sign", "lab.key")
+    said = say("certify", "a record", *words).stderr
+    command = shlex.split(said.partition("with: ")[2])
+    assert command[:5] == ["frugalbench", "sign", "a record", "--key", "lab.key"]
+    assert command[5:] == ["--policy", "my policy.yaml", "--declarations", "said.yaml"]
+
+
+def test_declarations_with_several_faults_say_how_many_more_there_are() -> None:
+    assert say("declare").exit_code == 0
+    Path("empty one.yaml").write_text(say("declare").stdout)
+    said = say(*ASKED, "--sign", "lab.key", "--declarations", "empty one.yaml").stderr
+    assert "more: frugalbench declare 'empty one.yaml'" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

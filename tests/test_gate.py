@@ -255,11 +255,32 @@ def test_what_is_not_compared_holds_the_gate_unless_it_is_allowed() -> None:
     words = (this, "--policy=mine.yaml", "--baseline", last, "--junit=junit.out", "--quiet")
     # Both were timed in one process, of which the next may differ.
     held = say(*words)
-    assert (held.exit_code, held.stdout[:14]) == (3, "NOT EVALUATED:")
+    assert held.exit_code == 3
+    assert held.stdout.startswith(
+        "NOT EVALUATED: the policy passes, but 3 measures were not compared with the baseline "
+        "(latency.p50, latency.p90, latency.p99: seen in one process"
+    )
+    (line,) = held.stdout.splitlines()
+    assert line.endswith(f": {this}")
     assert junit().failures == 3
     assert say(*words, "--allow-uncompared").exit_code == 0
     assert junit().failures == 0
     assert say(*words, "--smallest=latency=none").exit_code == 0
+    # A policy that fails by itself does not hide it.
+    fails = say(kept(right(0.5), "fails"), *words[1:])
+    assert fails.exit_code == 1
+    assert fails.stdout.startswith("FAIL (quality.accuracy); regressed: ")
+    assert "; 3 measures were not compared with the baseline (latency.p50, " in fails.stdout
+
+
+def test_the_gates_own_word_comes_first_in_every_text_where_the_policy_passes() -> None:
+    last, this = kept(right(0.95), "last"), kept(right(0.95), "this")
+    result = say(this, "--policy=mine.yaml", "--baseline", last, "--quiet", *asked())
+    assert result.exit_code == 3
+    for name in ("summary.out", "markdown.out"):
+        text = Path(name).read_text()
+        assert "**– The gate: NOT EVALUATED.**" in text, name
+        assert text.index("The gate: NOT EVALUATED") < text.index("PASS"), name
 
 
 def test_a_slower_model_is_stopped_and_the_smallest_change_is_the_users() -> None:

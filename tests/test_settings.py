@@ -289,3 +289,27 @@ def test_a_changed_policy_does_not_bear_the_shipped_name(tmp_path: Path) -> None
     (tmp_path / "mine.yaml").write_text(text.replace("min_group: 30", "min_group: 3"))
     mine = load_policy(str(tmp_path / "mine.yaml"))
     assert mine.name == "frugal-and-trustworthy (changed)"
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (
+            "name: m\nversion: 1\nrules: [{id: a, metric: latency.p90, unit: s, at_most: 1}]",
+            'version: "1"',
+        ),
+        ("name: m\nversion: '1'\nrules: [{id: a, metric: latency.p90, at_most: 1}]", 'unit: "s"'),
+        (
+            "name: m\nversion: '1'\nrules: [{id: a, metric: quality.accuracy, unit: '', at_least: 1}]",
+            'unit: "1"',
+        ),
+    ],
+)
+def test_what_a_policy_file_lacks_is_said_as_it_is_written(
+    tmp_path: Path, written: str, says: str
+) -> None:
+    (tmp_path / "m.yaml").write_text(written)
+    with pytest.raises(UsageError) as refused:
+        load_policy(str(tmp_path / "m.yaml"))
+    assert says in str(refused.value)
+    assert "version" in says or "rule 'a'" in str(refused.value)

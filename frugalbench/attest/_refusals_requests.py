@@ -27,9 +27,9 @@ POLICY = (
         "la politique qu’il contient n’est pas celle qu’il nomme",
     ),
     (
-        r"it was judged by '(.*)' (\S+) \((\S+)\), not by (.+): give the policy file with --policy",
-        "il a été jugé selon « {0} » {1} ({2}), qui n’est pas parmi : {3} ; donnez le fichier de "
-        "la politique avec --policy",
+        r"give the policy file with --policy: it was judged by '(.*)' (\S+) \((\S+)\), not by (.+)",
+        "donnez le fichier de la politique avec --policy : il a été jugé selon « {0} » {1} ({2}), "
+        "et non selon {3}",
     ),
     (
         r"policy '(.*?)', rule '(.*?)': (?P<why>.+)",

@@ -37,7 +37,7 @@ def fit(kind: str, rows: Rows) -> bytes:
             raise
         raise UsageError(
             f"the {kind} baseline is fitted with scikit-learn, which is not here: "
-            "pip install 'frugalbench[sklearn]'"
+            "pip install scikit-learn"
         ) from None
     except ValueError as error:
         first = " ".join(str(error).split())[:160]

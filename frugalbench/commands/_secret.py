@@ -9,7 +9,7 @@ import click
 
 from frugalbench.errors import UsageError
 
-__all__ = ["VARIABLE", "given", "opened", "passphrase"]
+__all__ = ["VARIABLE", "given", "opened", "passphrase", "ready"]
 
 VARIABLE = "FRUGALBENCH_PASSPHRASE"
 
@@ -31,6 +31,23 @@ def passphrase() -> str:
         raise UsageError(f"the key is locked: set {VARIABLE}, or sign at a terminal")
     asked: str = click.prompt("Passphrase", hide_input=True, err=True)
     return asked
+
+
+def ready(key: Path) -> Any:
+    """The private key of a file, or None where a pair can be made once there is use for it.
+
+    Raises:
+        UsageError: as `opened`, or a pair would not fit where it should be made.
+    """
+    from frugalbench import attest
+
+    if key.exists():
+        return attest.load_private(key, passphrase)
+    if key.suffix != ".key":
+        raise UsageError(f"there is no key {key}; to have a pair made, call it NAME.key")
+    if (public := key.with_suffix(".pub")).exists():
+        raise UsageError(f"there is a {public} and no {key} to it: name another key")
+    return None
 
 
 def opened(key: Path) -> Any:

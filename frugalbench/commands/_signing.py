@@ -13,7 +13,8 @@ __all__ = ["Signing", "prepared", "warn"]
 class Signing:
     """Who signs, and what goes beside the verdict.
 
-    `secret` is the private key in the file `key`; `request` is what a certificate is made by, of
+    `secret` is the private key in the file `key`, None where a pair is made when there is something
+    to sign: a request that is refused leaves no keys behind. `request` is what a certificate is made by, of
     which the policy and the model are those that were measured; `policy` is the policy as it was
     named.
     """
@@ -32,13 +33,14 @@ class Signing:
             FrugalbenchError: as `_desk.issued`.
         """
         from frugalbench.attest import _desk
+        from frugalbench.commands import _secret
 
         model = Path(question.spec.model.path)
         request = replace(self.request, policy=question.policy, model=model)
         bundle, said = _desk.issued(
             record,
             folder,
-            self.secret,
+            _secret.opened(self.key) if self.secret is None else self.secret,
             request,
             None,
             _desk.now(),
@@ -66,7 +68,7 @@ def prepared(key: Path, policy: str, declarations: Path | None, commitment: Path
         commitment=commitment,
     )
     _desk.check(request)
-    return Signing(secret=_secret.opened(key), key=key, request=request, policy=policy)
+    return Signing(secret=_secret.ready(key), key=key, request=request, policy=policy)
 
 
 def warn(commitment: Path | None, linked: Any) -> None:

@@ -1,5 +1,6 @@
 """`frugalbench certify`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def certify(
         if others:
             raise UsageError("a stored record takes --policy and nothing else: it is not measured")
         if key is not None:
-            raise UsageError(f"sign a stored record with: frugalbench sign {stored[0]} --key {key}")
+            beside = {"policy": policy, "reference": reference, **beside}
+            raise UsageError(f"sign a stored record with: {_sign_stored(stored[0], key, beside)}")
         chosen = settings.DEFAULT_POLICY if policy is None else policy
         sys.exit(console.judge_again(Path(stored[0]), chosen, output, reference))
     if policy is not None:
@@ -98,6 +100,15 @@ def certify(
         return console.certify(question, output, reference, signing)
 
     sys.exit(config.launch(words, measured, refuse))
+
+
+def _sign_stored(record: str, key: Path, beside: dict[str, Any]) -> str:
+    """The command that signs a stored record by what was asked for, as a shell takes it."""
+    words = ["frugalbench", "sign", record, "--key", str(key)]
+    for name, one in beside.items():
+        if one is not None:
+            words += [f"--{name}", str(one)]
+    return shlex.join(words)
 
 
 def _is_stored(word: str) -> bool:

@@ -259,15 +259,11 @@ def _print(found: Any, folder: Path, *, quiet: bool) -> None:
     """The verdict, what was compared, and where the record is."""
     from frugalbench import console
     from frugalbench.report import text
+    from frugalbench.report._gated_line import gate_line
 
     compared = found.regressions
     if quiet:
-        worse = ", ".join(one.address for one in compared.of("REGRESSED")) if compared else ""
-        since = f"; regressed: {worse}" if worse else ""
-        line = text.verdict_line(found.verdict)
-        # The gate's own word is another one where something regressed or was not compared.
-        first = "" if line.startswith(found.word) else f"{found.word}: "
-        click.echo(f"{first}{line}{since}{console.invalid(found.record)}: {folder}")
+        click.echo(f"{gate_line(found)}{console.invalid(found.record)}: {folder}")
         return
     screen = console.console()
     screen.print(text.header(found.record))

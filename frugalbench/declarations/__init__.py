@@ -8,6 +8,7 @@ they speak to are in `configs/declarations/`.
 
 import datetime
 import hashlib
+import shlex
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -128,7 +129,8 @@ def load(path: str | Path) -> Declarations:
     """
     found, faults = check(path)
     if found is None:
-        raise UsageError(faults[0])
+        more = f"…and {len(faults) - 1} more: frugalbench declare {shlex.quote(str(path))}"
+        raise UsageError(f"{faults[0]}; {more}" if len(faults) > 1 else faults[0])
     return found
 
 

@@ -157,7 +157,7 @@ def _scores(record: Record, *, calibrated: bool) -> _Scores | Missing:
             return Missing(
                 reason="no_difficulty",
                 detail="how difficult each row is was not found: it takes columns of numbers and "
-                "scikit-learn, pip install 'frugalbench[sklearn]'",
+                "scikit-learn, pip install scikit-learn",
             )
         with np.errstate(invalid="ignore", over="ignore"):
             members = members - arrays["member:difficulty"]

@@ -224,9 +224,7 @@ def _asked(module: str, model: Model, kind: type[Said], *arguments: str) -> Said
         answer = msgspec.json.decode(ended.output, type=kind)
     except msgspec.DecodeError:
         if "No module named 'torch'" in ended.said:
-            raise MeasurementError(
-                "torch is not installed: pip install 'frugalbench[torch]'"
-            ) from None
+            raise MeasurementError("torch is not installed: pip install torch") from None
         raise UsageError(f"the torch model cannot be opened: {ended.how}") from None
     if answer.error:
         raise UsageError(answer.error)

@@ -7,12 +7,13 @@ from frugalbench.record import Record
 from frugalbench.regress import Regressions
 from frugalbench.report._format import Lang, clean
 from frugalbench.report._gated import OF_CHANGE, Case, Gated, cases, change_in_words, worst_first
+from frugalbench.report._gated_line import said_otherwise
 from frugalbench.report._phrases import SYMBOLS, WORDS
 from frugalbench.report._view import headline, tally
 from frugalbench.report.junit import judged
 from frugalbench.report.markdown import code, figure, prose, table
 
-__all__ = ["LIMIT", "compared", "render", "whole"]
+__all__ = ["LIMIT", "compared", "gate_word", "render", "whole"]
 
 LIMIT = 1024 * 1024
 """Bytes that GitHub takes of a step's summary; past them it shows nothing at all."""
@@ -57,7 +58,12 @@ def _head(gated: Gated, lang: Lang) -> str:
     elif gated.verdict is not None:
         verdict, word = gated.verdict, gated.word
         said = headline(verdict, lang)
-        parts.append(f"**{SYMBOLS[verdict.overall]} {said[0]}.** {said[1]}")
+        symbol = SYMBOLS[verdict.overall]
+        if said_otherwise(gated):
+            # A policy that passes is no green word where the baseline closes the gate.
+            parts.append(gate_word(gated))
+            symbol = "The policy alone:"
+        parts.append(f"**{symbol} {said[0]}.** {said[1]}")
         policy = WORDS[lang].judged_by.format(
             policy=prose(verdict.policy), version=prose(verdict.policy_version)
         )
@@ -65,6 +71,12 @@ def _head(gated: Gated, lang: Lang) -> str:
         if gated.regressions is not None:
             parts.append(_compared_in_words(gated.regressions, word))
     return "\n\n".join(parts) + "\n"
+
+
+def gate_word(gated: Gated) -> str:
+    """The gate's own word, as the first thing that is said where the policy says another."""
+    symbol = next(SYMBOLS[one] for one in SYMBOLS if one.replace("_", " ") == gated.word)
+    return f"**{symbol} The gate: {gated.word}.** The policy alone does not say so: see below."
 
 
 def _compared_in_words(found: Regressions, word: str) -> str:

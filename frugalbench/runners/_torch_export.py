@@ -115,7 +115,7 @@ def _write(
     except (ImportError, ModuleNotFoundError) as error:
         raise UsageError(
             f"exporting needs a package that is not installed ({words(error)}): "
-            "pip install 'frugalbench[torch]'"
+            "pip install torch onnxscript"
         ) from None
     except MemoryError:
         raise

@@ -214,7 +214,7 @@ def _safetensors(path: Path) -> Any:
         from safetensors.torch import load_file
     except ImportError:
         raise UsageError(
-            "weights in .safetensors need the package safetensors: pip install 'frugalbench[torch]'"
+            "weights in .safetensors need the package safetensors: pip install safetensors"
         ) from None
     try:
         return load_file(str(path))
