@@ -14,7 +14,12 @@ from frugalbench.record import Host
 
 __all__ = ["available_memory", "describe", "peak_memory", "restart_peak_memory"]
 
-PACKAGES = ("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py")
+PACKAGES = (
+    *("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py"),
+    # The same runtime for other devices.
+    *("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn"),
+    *("onnxruntime-migraphx", "onnxruntime-rocm"),
+)
 
 
 def describe(proc: Path = Path("/proc")) -> Host:

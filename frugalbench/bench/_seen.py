@@ -37,6 +37,7 @@ def process_seen(
         noise=timed.noise,
         answered=watch.answered(),
         unchecked=unchecked,
+        gpus=timed.gpus,
     )
 
 
@@ -76,5 +77,7 @@ def run_seen(
         inputs_used=max(len(queries.places), queries.samples),
         processes=(process,),
         windows=tuple(windows),
+        placement=getattr(session, "placement", ()),
+        provider_options=getattr(session, "provider_options", {}),
         notes=(*getattr(session, "notes", ()), *notes),
     )

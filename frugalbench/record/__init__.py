@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.record._device import Gpu, Placed
 from frugalbench.record._facts import Answer, Card, DataFacts, Facts, Host, ModelFacts, Port
 from frugalbench.record._passes import Compared, Pass, Probed, Repeat
 from frugalbench.record._run import (
@@ -37,12 +38,14 @@ __all__ = [
     "DataFacts",
     "Excuse",
     "Failure",
+    "Gpu",
     "Host",
     "Memory",
     "ModelFacts",
     "Noise",
     "Pass",
     "Phase",
+    "Placed",
     "Port",
     "Probed",
     "Process",

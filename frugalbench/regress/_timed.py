@@ -20,7 +20,10 @@ PRETEND = "fake"
 NOTHING = Missing(reason="not_asked")
 
 HOST = ("machine", "cpu", "logical_cores", "virtualised")
-TARGET = ("provider", "threads", "spinning", "optimisation")
+TARGET = (
+    *("provider", "threads", "spinning", "optimisation"),
+    *("compile", "channels_last", "cuda_graph", "deterministic"),
+)
 
 Times = Callable[[Record], list[float] | Missing]
 
