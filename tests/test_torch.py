@@ -535,6 +535,23 @@ def test_a_call_on_a_gpu_ends_when_it_has_answered(
     assert pretended == ["wait"]
 
 
+@pytest.mark.parametrize(("option", "found"), [(1, "high"), ("0", "highest"), (False, "highest")])
+def test_rounding_on_a_gpu_is_as_asked_and_on_record(
+    pretended: list[str], monkeypatch: pytest.MonkeyPatch, option: Any, found: str
+) -> None:
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    target = Target(provider=CUDA, provider_options={"use_tf32": option})
+    try:
+        pytorch.open(net(), target)
+        monkeypatch.setitem(pytorch.DEVICES, CUDA, "cuda")
+        told = pytorch._in_force(target)
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+    on = str(found == "high").lower()
+    assert told == {"float32_matmul_precision": found, "cudnn_allow_tf32": on}
+
+
 def test_a_graph_is_captured_once_and_replayed(
     pretended: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

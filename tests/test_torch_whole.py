@@ -183,6 +183,12 @@ def test_labels_are_places_where_classes_are_text(monkeypatch: pytest.MonkeyPatc
         ({}, {"spinning": True}, "target.spinning is a setting of ONNX Runtime"),
         ({}, {"optimisation": "basic"}, "target.optimisation is a setting of ONNX Runtime"),
         ({}, {"cuda_graph": True}, "add target=cuda"),
+        ({}, {"provider_options": {"use_tf32": 1}}, "use_tf32 alone, and on a GPU"),
+        (
+            {},
+            {"provider": "CUDAExecutionProvider", "provider_options": {"device_id": 1}},
+            "provider_options.device_id is a setting of ONNX Runtime",
+        ),
         ({"runner": "ort"}, {}, "model.factory is for torch models"),
         ({"runner": "ort", "factory": None}, {}, "model.shape is for torch models"),
         ({"runner": "ort", "path": "w.pt", "factory": None}, {}, "holds weights and no model"),
@@ -207,6 +213,10 @@ def test_an_onnx_file_does_not_take_what_is_for_torch(setting: str) -> None:
 def test_an_onnx_file_does_not_take_the_precisions_of_torch(precision: Any) -> None:
     with pytest.raises(UsageError, match="as_is, fp16 or int8"):
         prepare(Spec(model=msgspec.structs.replace(FILE, precision=precision)))
+
+
+def test_the_shipped_target_of_a_gpu_is_taken_by_torch() -> None:
+    models.check(NET, load_spec("model=nhanes-mlp", "target=cuda").target)
 
 
 def test_a_baseline_beside_a_compiled_model_is_not_compiled() -> None:

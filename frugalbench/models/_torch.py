@@ -33,7 +33,9 @@ FACTS, EXPORT = "frugalbench.runners._torch_facts", "frugalbench.runners._torch_
 SECONDS = 600.0
 OWN_MODEL = ("factory", "shape", "dtype", "shapes", "dtypes")
 OWN_TARGET = ("compile", "channels_last", "deterministic")
-ORT_TARGET = ("spinning", "optimisation", "provider_options")
+ORT_TARGET = ("spinning", "optimisation")
+OPTION = "use_tf32"
+"""The only option of the CUDA provider that means something to torch too."""
 OWN_PRECISION = ("fp32", "bf16")
 EXPORTED = ("as_is", "fp32")
 
@@ -191,7 +193,14 @@ def _check_torch(model: Model, target: Target) -> None:
         )
     for name in _changed(target, ORT_TARGET):
         raise UsageError(f"target.{name} is a setting of ONNX Runtime: leave it out for torch")
-    if target.cuda_graph and target.provider == Target().provider:
+    on_cpu = target.provider == Target().provider
+    for name in target.provider_options:
+        if on_cpu or name != OPTION:
+            raise UsageError(
+                f"target.provider_options.{name} is a setting of ONNX Runtime: torch takes "
+                f"{OPTION} alone, and on a GPU"
+            )
+    if target.cuda_graph and on_cpu:
         raise UsageError("target.cuda_graph is for an NVIDIA GPU: add target=cuda")
 
 

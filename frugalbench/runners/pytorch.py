@@ -186,7 +186,7 @@ def open(model: Model, target: Target) -> TorchSession:
         MeasurementError: there is no such device, or a setting is for another one.
     """
     _check(target)
-    _set(model, target)
+    _set(target)
     return TorchSession(prepared(model, target), model, target)
 
 
@@ -224,7 +224,7 @@ def _check(target: Target) -> None:
         raise MeasurementError("target.cuda_graph is for an NVIDIA GPU: add target=cuda")
 
 
-def _set(model: Model, target: Target) -> None:
+def _set(target: Target) -> None:
     """What torch keeps for the whole process."""
     torch.set_num_threads(target.threads)
     with contextlib.suppress(RuntimeError):
@@ -237,10 +237,12 @@ def _set(model: Model, target: Target) -> None:
         # Setting it loads the compiler too, which costs seconds.
         torch.use_deterministic_algorithms(target.deterministic)
     torch.backends.cudnn.benchmark = False
-    if model.precision == "fp32":
-        # On a GPU, torch lets convolutions round what they multiply to 10 bits (TF32) by default.
-        torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = False
+    rounded = target.provider_options.get("use_tf32")
+    if rounded is not None:
+        # Torch's own default rounds what convolutions multiply to 10 bits, and no other product.
+        allowed = str(rounded).lower() not in ("0", "false")
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        torch.backends.cudnn.allow_tf32 = allowed
     if target.compile:
         # Never eager in place of compiled: what cannot be compiled is refused.
         settings = torch._dynamo.config
