@@ -40,7 +40,7 @@ from frugalbench.metrics import validity
 from frugalbench.record import Record
 from frugalbench.values import Missing
 
-__all__ = ["NON_CLAIMS", "Beside", "evaluation", "issue", "overall_of"]
+__all__ = ["NON_CLAIMS", "VERIFIER", "Beside", "evaluation", "issue", "overall_of"]
 
 VERIFIER = "urn:frugalbench:harness:{version}"
 NON_CLAIMS = (
