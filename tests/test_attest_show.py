@@ -309,3 +309,15 @@ def test_what_a_file_is_decides_and_not_its_name(made: Certified, tmp_path: Path
     assert "is no certificate" in line
     assert "give a record's folder" in line
     assert POLICY["name"] in shown(made.bundle)
+
+
+def test_it_is_summed_up_after_the_verdict_with_the_same_numbers(made: Certified) -> None:
+    said = {lang: joined(shown(made.bundle, "--lang", lang)) for lang in LANGS}
+    found = []
+    for lang, heading in (("en", "IN SHORT"), ("fr", "EN BREF")):
+        about = PAGE["fr" if lang == "fr" else "en"]["about"].upper()
+        short = said[lang].split(heading, 1)[1].split(about, 1)[0]
+        counts = re.findall(r"\d+", short.split(".", 1)[0])
+        assert sum(map(int, counts)) == len(made.certificate()["claims"]) > 0
+        found.append(counts)
+    assert found[0] == found[1]

@@ -16,6 +16,7 @@ import msgspec
 from frugalbench.attest._dsse import Envelope
 from frugalbench.attest._json import parse
 from frugalbench.attest._page_about import Fact, about, dates, declared, frugality, policy_facts
+from frugalbench.attest._page_brief import brief
 from frugalbench.attest._page_claims import Claimed, claimed
 from frugalbench.attest._page_words import LIMITS, PAGE
 from frugalbench.attest._predicate import Evaluation
@@ -169,11 +170,13 @@ def _parts(
     before = said.pre_registration
     made = [one for one in rows if one.row.outcome != "NOT_EVALUATED"]
     left = [one for one in rows if one.row.outcome == "NOT_EVALUATED"]
+    told, listed = brief(rows, lang)
+    yield Part(words["brief"], told, listed=listed)
     yield Part(words["about"], facts=about(said, lang))
     if said.flaws:
         listed = tuple(note(clean(one.detail, MOST_TEXT), lang)[0] for one in said.flaws)
         yield Part(words["invalid"], listed=listed)
-    told: tuple[str, ...] = () if made else (words["no_claims"],)
+    told = () if made else (words["no_claims"],)
     if any(one.row.shown is not None and one.row.shown.mark for one in made):
         told = (SHARED[lang].one_sided,)
     yield Part(words["claims"], told, claims=tuple(made))

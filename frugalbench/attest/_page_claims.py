@@ -6,6 +6,7 @@ from frugalbench import metrics
 from frugalbench.attest._page_words import PAGE
 from frugalbench.attest._predicate import Claim, Evaluation, measure, parsed
 from frugalbench.certify import Finding, Policy, Rule, Verdict
+from frugalbench.report._constructions import construction, law
 from frugalbench.report._format import Lang, clean, plain
 from frugalbench.report._phrases import at_most, note, reason
 from frugalbench.report._view import RuleRow, rule_rows
@@ -85,7 +86,7 @@ def _measure(claim: Claim) -> Value | Missing:
 
 def _claimed(claim: Claim, row: RuleRow, lang: Lang) -> Claimed:
     words, value, shown = PAGE[lang], row.finding.measure, row.shown
-    spoken = tuple(map(clean, claim.speaks_to))
+    spoken = tuple(law(one, lang) for one in claim.speaks_to)
     if claim.suppressed:
         return Claimed(row, "", "", (words["suppressed"],), spoken)
     why = row.explanation[0]
@@ -93,7 +94,7 @@ def _claimed(claim: Claim, row: RuleRow, lang: Lang) -> Claimed:
         missing = value if isinstance(value, Missing) else Missing(reason="contradictory")
         return Claimed(row, "", "", (why or reason(missing, lang)[0],), spoken)
     level = plain(100 * value.level, lang)
-    made = words["interval"].format(level=level, method=clean(value.interval))
+    made = words["interval"].format(level=level, method=construction(value.interval, lang))
     interval = words["one"] if shown.exact else f"{shown.interval} {made}"
     told = (why, at_most(shown), note(clean(value.note, MOST_NOTE), lang)[0])
     # The judge's own sentence may end with the measure's.

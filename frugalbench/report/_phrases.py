@@ -32,6 +32,7 @@ SYMBOLS: dict[Outcome, str] = {
 Sentence = tuple[str, Lang]
 """A text and the language it is in, which is not always the one asked for."""
 
+WORST_PROBE = re.compile(r"worst: (\w+):([\d.]+)")
 MAX_SENTENCE, MAX_EXPLANATION = 400, 800
 
 
@@ -54,6 +55,8 @@ def note(text: str, lang: Lang = "en") -> Sentence:
     text = text.replace(MISSING_GROUP, WORDS[lang].no_group)
     if lang == "fr" and (french := _read(text)) is not None:
         return french, "fr"
+    if (found := WORST_PROBE.fullmatch(text)) is not None and found[1] in EN.probes:
+        text = f"worst: {EN.probes[found[1]]}, {found[2]}"
     return text, lang if not text else "en"
 
 

@@ -223,7 +223,7 @@ NOTES: tuple[tuple[str, str], ...] = (
     (r"([\d.]+) expected", "{} attendu"),
     (r"([\d.]+) seen", "{} observé"),
     (r"widest: ([^;]+) and ([^;]+)", "plus grand écart : {} et {}"),
-    (r"worst: (\w+):([\d.]+)", "le moins bon : {} {}"),
+    (r"worst: (\w+):([\d.]+)", "le moins bon : {}, {}"),
     (r"absent: (.+)", "absents : {}"),
     (r"PUE ([\d.]+)", "PUE {}"),
     (r"on site ([\d.]+) L/kWh", "sur place {} L/kWh"),
