@@ -300,7 +300,8 @@ def test_a_changed_policy_does_not_bear_the_shipped_name(tmp_path: Path) -> None
         ),
         ("name: m\nversion: '1'\nrules: [{id: a, metric: latency.p90, at_most: 1}]", 'unit: "s"'),
         (
-            "name: m\nversion: '1'\nrules: [{id: a, metric: quality.accuracy, unit: '', at_least: 1}]",
+            "name: m\nversion: '1'\n"
+            "rules: [{id: a, metric: quality.accuracy, unit: '', at_least: 1}]",
             'unit: "1"',
         ),
     ],

@@ -214,8 +214,8 @@ def _policy(evaluation: Evaluation, trust: Trust) -> Policy:
         wanted = " or ".join(sorted(trust.policies.values())) or "any"
         raise VerificationError(
             "policy",
-            f"give the policy file with --policy: it was judged by '{policy.name}' {policy.version} "
-            f"({sha256[:16]}), not by {wanted}",
+            "give the policy file with --policy: it was judged by "
+            f"'{policy.name}' {policy.version} ({sha256[:16]}), not by {wanted}",
         )
     return policy
 

@@ -14,9 +14,9 @@ class Signing:
     """Who signs, and what goes beside the verdict.
 
     `secret` is the private key in the file `key`, None where a pair is made when there is something
-    to sign: a request that is refused leaves no keys behind. `request` is what a certificate is made by, of
-    which the policy and the model are those that were measured; `policy` is the policy as it was
-    named.
+    to sign: a request that is refused leaves no keys behind. `request` is what a certificate is
+    made by, of which the policy and the model are those that were measured; `policy` is the policy
+    as it was named.
     """
 
     secret: Any
