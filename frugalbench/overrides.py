@@ -22,7 +22,7 @@ ASKS = {*CHOICES, "--hydra-help", "--version", "--shell-completion", "-sc"}
 HOST = "host"
 """A setting of the target that stands alone, as in `target=ssh host=pi@board`."""
 SUFFIXES = {
-    "model": (".onnx",),
+    "model": (".onnx", ".ort"),
     "data": (".csv", ".parquet", ".npz"),
     "policy": (".yaml", ".yml"),
 }

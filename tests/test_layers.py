@@ -24,7 +24,7 @@ LAYERS = (
     {"members"},
     {"assembly"},
     {"beside", "context"},
-    {"audit", "bench", "certify", "compare"},
+    {"audit", "bench", "certify", "compare", "variants"},
     {"declarations", "frugality", "regress"},
     {"store", "report", "settings", "attend"},
     {"doctor"},
@@ -41,7 +41,10 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 HOMES = {
     "torch": set(),
-    "onnxruntime": {"runners/ort.py", "models/_convert.py", "doctor.py"},
+    "onnxruntime": {
+        *("runners/ort.py", "models/_convert.py", "models/_ort.py", "models/_prepare.py"),
+        "doctor.py",
+    },
     "onnx": {"models", "baselines"},
     "cryptography": {"attest"},
     "sklearn": {"baselines", "difficulty.py"},

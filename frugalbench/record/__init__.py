@@ -10,7 +10,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench.record._facts import Answer, Card, DataFacts, Facts, Host, ModelFacts, Port
+from frugalbench.record._facts import (
+    Answer,
+    Calibration,
+    Card,
+    DataFacts,
+    Facts,
+    Host,
+    ModelFacts,
+    Port,
+    Variant,
+)
 from frugalbench.record._passes import Compared, Pass, Probed, Repeat
 from frugalbench.record._run import (
     Answered,
@@ -31,6 +41,7 @@ __all__ = [
     "FORMAT",
     "Answer",
     "Answered",
+    "Calibration",
     "Card",
     "Check",
     "Compared",
@@ -49,6 +60,7 @@ __all__ = [
     "Record",
     "Repeat",
     "Run",
+    "Variant",
     "Warmup",
     "Window",
 ]

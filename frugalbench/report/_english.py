@@ -212,6 +212,13 @@ EN = Words(
     absent="Absent",
     nothing_absent="nothing",
     reference="Compared with",
+    parent="Made from the model",
+    variants={
+        "ort": "in the ORT format",
+        "int8_dynamic": "in 8 bits, scales found as it runs",
+        "int8_static": "in 8 bits all through",
+    },
+    calibrated="scales found on {n} training rows",
     plot="{title}: {points}",
     folded="in {n} of {total}",
     every_metric="every metric",

@@ -2,7 +2,7 @@
 
 from frugalbench.certify import Verdict
 from frugalbench.metrics import validity
-from frugalbench.record import Record
+from frugalbench.record import Record, Variant
 from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import WORDS, note
 from frugalbench.values import METHODS, Method, Value
@@ -91,6 +91,8 @@ def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fac
         (words.record, clean(record.id)),
         (f"{words.model}, {words.digest}", clean(record.model.sha256)),
     ]
+    if record.model.variant is not None:
+        rows.append((words.parent, _variant(record.model.variant, lang)))
     if record.data is not None:
         rows.append((f"{words.data}, {words.digest}", clean(record.data.sha256)))
     if verdict is not None:
@@ -124,6 +126,15 @@ def _model(record: Record, lang: Lang) -> str:
     parts.append(_bytes(model.bytes, lang))
     if model.parameters is not None:
         parts.append(many(model.parameters, words.parameter, words.parameters, lang))
+    return " · ".join(parts)
+
+
+def _variant(variant: Variant, lang: Lang) -> str:
+    """What a prepared file was made from, and how."""
+    words = WORDS[lang]
+    parts = [clean(variant.parent), words.variants[variant.how]]
+    if variant.calibration is not None:
+        parts.append(words.calibrated.format(n=count(variant.calibration.rows, lang)))
     return " · ".join(parts)
 
 

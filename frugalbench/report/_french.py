@@ -219,6 +219,13 @@ FR = Words(
     absent="Absents",
     nothing_absent="rien",
     reference="Comparé à",
+    parent="Fait à partir du modèle",
+    variants={
+        "ort": "au format ORT",
+        "int8_dynamic": "en 8 bits, échelles trouvées à l’exécution",
+        "int8_static": "entièrement en 8 bits",
+    },
+    calibrated="échelles trouvées sur {n} lignes d’apprentissage",
     plot="{title} : {points}",
     folded="pour {n} sur {total}",
     every_metric="toutes les mesures",

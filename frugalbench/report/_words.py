@@ -154,6 +154,9 @@ class Words:
     absent: str
     nothing_absent: str
     reference: str
+    parent: str
+    variants: dict[str, str]
+    calibrated: str
     plot: str
     folded: str
     every_metric: str
