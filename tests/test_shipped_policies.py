@@ -162,7 +162,10 @@ def _drifted(lost: float, rows: int) -> tuple[Record, Record]:
     after = y.copy()
     after[positives[: round(lost * positives.size)]] = 0
     groups = {"sex": codes}
-    return labels(y, after, groups), labels(y, y, groups)
+    return (
+        labels(y, after, groups, score=np.eye(2)[after]),
+        labels(y, y, groups, score=np.eye(2)[y]),
+    )
 
 
 def _trust(one: Rule, *, certain: bool) -> Record | tuple[Record, Record]:

@@ -155,6 +155,7 @@ REASONS = {
     "no_negatives": "a group has no row with a negative label",
     "one_group": "there are fewer than two groups to compare",
     "one_class": "fewer than two rows of one of the classes",
+    "no_range": "every row gets the same number, so that there is no range",
     "no_scores": "the model gives labels only, no scores",
     "not_finite": "the answers are not finite numbers",
     "no_scale": "the frugality scale has no reference model for this family of tasks yet",

@@ -155,6 +155,7 @@ REASONS = {
     "no_negatives": "un groupe n’a aucune ligne d’étiquette négative",
     "one_group": "il y a moins de deux groupes à comparer",
     "one_class": "moins de deux lignes pour une des classes",
+    "no_range": "toutes les lignes reçoivent le même nombre, sans étendue",
     "no_scores": "le modèle donne des classes seules, sans scores",
     "not_finite": "les réponses ne sont pas des nombres finis",
     "no_scale": "l’échelle de frugalité n’a pas encore de modèle de référence"

@@ -45,6 +45,20 @@ INPUTS = (
         "quelles lignes se ressemblent, et leur difficulté, n’a pas été trouvé : {}",
     ),
 )
+OUTPUTS = (
+    (
+        rf"tolerance {REAL} of the range \(8-bit integers\)",
+        "tolérance de {} fois l’étendue (entiers de 8 bits)",
+    ),
+    (
+        rf"tolerance {REAL} of the range \((16|32)-bit floats\)",
+        "tolérance de {} fois l’étendue (flottants de {} bits)",
+    ),
+    (
+        rf"{N} rows are no number on one side only",
+        "{} lignes ne donnent pas un nombre d’un des deux côtés",
+    ),
+)
 PROCESSES = (
     (
         r"process (\d+) was disturbed and is measured again: (.+)",
@@ -260,4 +274,4 @@ COUNTED = (
         "{} lignes ne laissaient aucune chance à leur classe, et comptent pour {}",
     ),
 )
-REMARKS = (*INPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)
+REMARKS = (*INPUTS, *OUTPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)
