@@ -126,8 +126,10 @@ class Target(Strict, frozen=True, kw_only=True):
     """Where the model runs, its knobs, and the meters to read there.
 
     A worker that takes more private memory than `memory_limit` bytes is ended; none means nine
-    tenths of what is free at the start. `meter_log` is the CSV log of an external meter, whose
-    clock is `meter_log_offset` seconds ahead of this machine's, give or take `meter_log_error`.
+    tenths of what is free at the start. `memory` and `flash` are budgets in bytes: what there is
+    for a model with its runtime, in memory and on storage. `meter_log` is the CSV log of an
+    external meter, whose clock is `meter_log_offset` seconds ahead of this machine's, give or take
+    `meter_log_error`.
     With a `host` (such as pi@board) the model runs there, over ssh: `ssh_config` is another
     configuration file for ssh, `python` the interpreter there, and `cache` the folder for what is
     brought. `hardware` names a row of the embodied table (filled into `embodied`), and
@@ -145,6 +147,8 @@ class Target(Strict, frozen=True, kw_only=True):
     spinning: bool = False
     optimisation: Optimisation = "all"
     memory_limit: Bytes | None = None
+    memory: Bytes | None = None
+    flash: Bytes | None = None
     meters: tuple[str, ...] = (
         *("csvlog", "rapl", "nvml", "nvml_power", "jetson", "pi5", "hwmon", "battery"),
         "modelled",

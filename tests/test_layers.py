@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "frugalbench"
 # From the lowest to the highest; modules of one layer do not know each other.
 LAYERS = (
     {"errors"},
-    {"plugins", "strict", "values", "whole"},
+    {"cgroup", "plugins", "strict", "values", "whole"},
     {"spec"},
     {"record"},
     {

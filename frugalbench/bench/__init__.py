@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench import host
+from frugalbench import cgroup, host
 from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
@@ -250,6 +250,8 @@ def _watched_run(
         )
     windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
     memory = _grown(opened.memory, resting)
+    if memory is not None:
+        memory = msgspec.structs.replace(memory, group=cgroup.memory_peak())
     why = unchecked(job, queries, watch, rounds=bool(rounds))
     process = process_seen(job, opened, warm, timed, watch, memory, why)
     return (process, windows), {**rounds, "latency_ns": timed.tape.array()}

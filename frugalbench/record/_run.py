@@ -26,11 +26,16 @@ Excuse = Literal["offline", "one_sample", "few_rows", "no_output", "no_time", "o
 
 
 class Memory(Facts, frozen=True, kw_only=True):
-    """Peak resident bytes of the worker after each stage (high-water marks, so they only grow)."""
+    """Peak resident bytes of the worker after each stage (high-water marks, so they only grow).
+
+    `group` is the most that its control group has held, other processes and files in memory
+    included; None where the system does not count it.
+    """
 
     after_import: int
     after_load: int
     after_run: int
+    group: int | None = None
 
 
 class Window(Facts, frozen=True, kw_only=True):
@@ -132,6 +137,7 @@ class Run(Facts, frozen=True, kw_only=True):
     `inputs` is `data` or `generated`; `inputs_used` are how many different inputs the timed calls
     drew from. `batch` is the samples in a call and `samples` those in a query. `discarded` are the
     processes that were measured, found disturbed and run again; nothing else of them is kept.
+    `installed` are the bytes on storage of each package that a worker had loaded, where it ran.
     """
 
     runner: str
@@ -145,6 +151,7 @@ class Run(Facts, frozen=True, kw_only=True):
     inputs_used: int = 1
     discarded: tuple[Process, ...] = ()
     notes: tuple[str, ...] = ()
+    installed: dict[str, int] = field(default_factory=dict)
 
 
 class Failure(Facts, frozen=True, kw_only=True):

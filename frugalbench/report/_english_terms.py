@@ -178,6 +178,7 @@ REASONS = {
     "no_hardware": "the hardware was not stated",
     "no_projection": "no number of inferences a day was stated",
     "unknown_shapes": "the graph leaves sizes open that decide it",
+    "no_budget": "no budget was stated for the target",
     "no_counter": "this system shows no such counter",
     "unknown_format": "this model format does not show it",
     "too_few_rows": "there are too few rows for it",

@@ -180,6 +180,7 @@ REASONS = {
     "no_hardware": "le matériel n’a pas été indiqué",
     "no_projection": "le nombre d’inférences par jour n’a pas été indiqué",
     "unknown_shapes": "le graphe laisse ouvertes des tailles qui en décident",
+    "no_budget": "aucun budget n’a été indiqué pour la cible",
     "no_counter": "ce système ne montre pas ce compteur",
     "unknown_format": "ce format de modèle ne le montre pas",
     "too_few_rows": "il y a trop peu de lignes",

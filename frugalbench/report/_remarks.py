@@ -45,6 +45,11 @@ INPUTS = (
         "quelles lignes se ressemblent, et leur difficulté, n’a pas été trouvé : {}",
     ),
 )
+SIZES = (
+    (rf"of {REAL} MiB", "sur {} Mio"),
+    (rf"model {REAL} MiB", "modèle {} Mio"),
+    (rf"(\w+) {REAL} MiB", "{} {} Mio"),
+)
 OUTPUTS = (
     (
         rf"tolerance {REAL} of the range \(8-bit integers\)",
@@ -274,4 +279,4 @@ COUNTED = (
         "{} lignes ne laissaient aucune chance à leur classe, et comptent pour {}",
     ),
 )
-REMARKS = (*INPUTS, *OUTPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)
+REMARKS = (*INPUTS, *SIZES, *OUTPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)
