@@ -5,11 +5,17 @@ a board reads this too.
 """
 
 import re
+import time
 from pathlib import Path
 
-__all__ = ["held_back", "memory_peak", "own"]
+__all__ = ["held_back", "leave", "memory_peak", "own", "slowed"]
 
 PROC = Path("/proc/self")
+PERIOD = 5000
+"""Microseconds in which a share is given. The usual 100 ms do not slow a short call at all: it ends
+in the first slice."""
+REST = "frugalbench-rest"
+TRIES, NAP = 100, 0.01
 
 
 def own(controller: str, proc: Path = PROC) -> tuple[Path, int] | None:
@@ -42,6 +48,65 @@ def memory_peak(proc: Path = PROC) -> int | None:
     found = own("memory", proc)
     text = "\n".join(_lines(found[0] / "memory.peak")) if found and found[1] == 2 else ""
     return int(text) if re.fullmatch(r"\d{1,18}", text) else None
+
+
+def slowed(share: float, name: str, proc: Path = PROC) -> Path | None:
+    """Make a group below this process's own that gets a share of one processor's time.
+
+    In version 2 a group with groups below it may hold no process: this one's are then moved into
+    one of their own first.
+
+    Args:
+        share: of one processor, 0.2 to 1: the kernel's shortest slice is a fifth of the period.
+        name: of the group; there is none of that name.
+        proc: this process.
+
+    Returns:
+        Its folder; a process is put in by writing to its `cgroup.procs`. None where the kernel
+        shows no group with that controller.
+
+    Raises:
+        OSError: the group may not be made, or not be given a quota.
+    """
+    found = own("cpu", proc)
+    if found is None:
+        return None
+    folder, version = found
+    quota = round(share * PERIOD)
+    if version == 2:
+        folder = folder.parent if folder.name == REST else folder
+        if "cpu" not in " ".join(_lines(folder / "cgroup.controllers")).split():
+            return None
+        if "cpu" not in " ".join(_lines(folder / "cgroup.subtree_control")).split():
+            (folder / REST).mkdir(exist_ok=True)
+            for pid in _lines(folder / "cgroup.procs"):
+                (folder / REST / "cgroup.procs").write_text(pid)
+            (folder / "cgroup.subtree_control").write_text("+cpu")
+    made = folder / name
+    made.mkdir()
+    try:
+        if version == 2:
+            (made / "cpu.max").write_text(f"{quota} {PERIOD}")
+        else:
+            (made / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (made / "cpu.cfs_quota_us").write_text(str(quota))
+    except OSError:
+        leave(made)
+        raise
+    return made
+
+
+def leave(folder: Path) -> None:
+    """Remove a group whose processes have ended; one that is not empty yet is tried again."""
+    for _ in range(TRIES):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(NAP)
+        else:
+            return
 
 
 def _folder(mounts: list[str], path: str, controller: str, version: int) -> Path | None:

@@ -35,7 +35,7 @@ __all__ = [
 DEFAULT_POLICY = "frugal-and-trustworthy"
 """What a model is judged by where nobody says otherwise."""
 
-SIZES = ("memory", "flash", "memory_limit")
+SIZES = ("memory", "flash", "memory_limit", "address_space")
 """Settings of the target in bytes."""
 UNITS = {"B": 1} | {
     f"{prefix}{kind}B": base**power

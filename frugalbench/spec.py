@@ -129,12 +129,12 @@ class Target(Strict, frozen=True, kw_only=True):
     tenths of what is free at the start. `memory` and `flash` are budgets in bytes: what there is
     for a model with its runtime, in memory and on storage. `meter_log` is the CSV log of an
     external meter, whose clock is `meter_log_offset` seconds ahead of this machine's, give or take
-    `meter_log_error`.
-    With a `host` (such as pi@board) the model runs there, over ssh: `ssh_config` is another
-    configuration file for ssh, `python` the interpreter there, and `cache` the folder for what is
-    brought. `hardware` names a row of the embodied table (filled into `embodied`), and
-    `reserved_share` is the part of that machine the model keeps busy or reserved (RR/ToR of the SCI
-    specification).
+    `meter_log_error`. A rehearsal holds this machine back: the worker runs on the processors `cpus`
+    only, for the share `cpu_share` of one processor's time, in `address_space` bytes. With a `host`
+    (such as pi@board) the model runs there, over ssh: `ssh_config` is another configuration file
+    for ssh, `python` the interpreter there, and `cache` the folder for what is brought. `hardware`
+    names a row of the embodied table (filled into `embodied`), and `reserved_share` is the part of
+    that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
     """
 
     name: str = "cpu"
@@ -149,6 +149,9 @@ class Target(Strict, frozen=True, kw_only=True):
     memory_limit: Bytes | None = None
     memory: Bytes | None = None
     flash: Bytes | None = None
+    cpus: tuple[Annotated[int, Meta(ge=0, lt=4096)], ...] = ()
+    cpu_share: Annotated[float, Meta(ge=0.2, le=1)] | None = None
+    address_space: Bytes | None = None
     meters: tuple[str, ...] = (
         *("csvlog", "rapl", "nvml", "nvml_power", "jetson", "pi5", "hwmon", "battery"),
         "modelled",
@@ -159,6 +162,11 @@ class Target(Strict, frozen=True, kw_only=True):
     hardware: str | None = None
     embodied: Embodied | None = None
     reserved_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether this machine is held back on purpose, to rehearse a smaller one."""
+        return bool(self.cpus) or self.cpu_share is not None or self.address_space is not None
 
 
 class Plan(Strict, frozen=True, kw_only=True):

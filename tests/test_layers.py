@@ -27,7 +27,7 @@ LAYERS = (
     {"audit", "bench", "certify", "compare", "variants"},
     {"declarations", "frugality", "regress"},
     {"store", "report", "settings", "attend"},
-    {"doctor"},
+    {"doctor", "rehearse"},
     {"agent"},
     {"board"},
     {"anchors", "attest", "overrides", "tracking", "worker"},

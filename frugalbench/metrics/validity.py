@@ -126,8 +126,11 @@ def _processes(record: Record) -> tuple[Process, ...]:
     return record.run.processes if record.run else ()
 
 
-def disturbed(process: Process, plan: Plan) -> str:
-    """What disturbed a process past the plan's limits, in words; empty when nothing did."""
+def disturbed(process: Process, plan: Plan, *, rehearsal: bool = False) -> str:
+    """What disturbed a process past the plan's limits, in words; empty when nothing did.
+
+    In a `rehearsal` a quota of processor time is what was asked for, and disturbs nothing.
+    """
     noise = process.noise
     if noise is None:
         return ""
@@ -138,6 +141,8 @@ def disturbed(process: Process, plan: Plan) -> str:
         told.append(f"the hypervisor took {noise.steal:.0%}")
     if noise.throttled:
         told.append("the processor was throttled")
+    if noise.held_back and not rehearsal:
+        told.append(f"a quota of processor time stopped it {noise.held_back:,} times")
     low, nominal = noise.frequency_low, noise.frequency_nominal
     if low is not None and nominal and low < SLOW_CLOCK * nominal:
         told.append(f"the clock fell to {low / nominal:.0%} of its nominal frequency")
@@ -146,10 +151,11 @@ def disturbed(process: Process, plan: Plan) -> str:
 
 def disturbances(record: Record) -> tuple[str, ...]:
     """What disturbed each process that was disturbed, in words."""
+    rehearsal = record.spec.target.rehearsal
     return tuple(
         f"process {number}: {why}"
         for number, process in enumerate(_processes(record))
-        if (why := disturbed(process, record.spec.plan))
+        if (why := disturbed(process, record.spec.plan, rehearsal=rehearsal))
     )
 
 

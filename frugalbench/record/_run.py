@@ -66,8 +66,9 @@ class Noise(Facts, frozen=True, kw_only=True):
     Shares are of all processors' time: `own` of this process, `others` of every other one,
     `steal` of the hypervisor. Frequencies are in Hz: the lowest and the highest that the fastest
     processor showed at the ends of the energy windows, and the highest one it claims (`nominal`).
-    `throttled` counts the throttle events or flags that were raised meanwhile. `temperature` is
-    the hottest zone, degrees Celsius.
+    `throttled` counts the throttle events or flags that were raised meanwhile, and `held_back` how
+    often a quota of processor time stopped the process. `temperature` is the hottest zone, degrees
+    Celsius.
     """
 
     seconds: float
@@ -80,6 +81,7 @@ class Noise(Facts, frozen=True, kw_only=True):
     throttled: int | None = None
     governor: str = ""
     temperature: float | None = None
+    held_back: int | None = None
 
 
 class Warmup(Facts, frozen=True, kw_only=True):

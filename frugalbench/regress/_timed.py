@@ -20,7 +20,10 @@ PRETEND = "fake"
 NOTHING = Missing(reason="not_asked")
 
 HOST = ("machine", "cpu", "logical_cores", "virtualised")
-TARGET = ("provider", "threads", "spinning", "optimisation")
+TARGET = (
+    *("provider", "threads", "spinning", "optimisation"),
+    *("cpus", "cpu_share", "address_space"),
+)
 
 Times = Callable[[Record], list[float] | Missing]
 

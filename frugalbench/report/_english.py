@@ -212,6 +212,14 @@ EN = Words(
     absent="Absent",
     nothing_absent="nothing",
     reference="Compared with",
+    rehearsal="rehearsal",
+    rehearsed="A REHEARSAL on this machine, held back on purpose, and no measurement of a board",
+    held={
+        "cpus": "processors {}",
+        "cpu_share": "{} of one processor's time",
+        "address_space": "{} of address space",
+        "held_back": "stopped {} times by the quota",
+    },
     parent="Made from the model",
     variants={
         "ort": "in the ORT format",

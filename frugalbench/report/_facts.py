@@ -26,6 +26,8 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
     if record.failure is not None:
         kind = words.failures.get(record.failure.kind, record.failure.kind)
         found.append(f"{words.failed}: {kind}. {clean(record.failure.detail, 400)}")
+    if record.spec.target.rehearsal:
+        found.append(f"{words.rehearsed}{words.colon} {', '.join(_held(record, lang))}")
     method = energy_method(record)
     if method == "modelled":
         found.append(words.modelled)
@@ -38,6 +40,21 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
         told = gap.join(_trouble(clean(one, 400), lang) for one in troubles)
         found.append(f"{words.disturbed}{words.colon} {told}")
     return tuple(found)
+
+
+def _held(record: Record, lang: Lang) -> list[str]:
+    """By what the machine was held back, and how often it was."""
+    target, said = record.spec.target, WORDS[lang].held
+    noises = [one.noise for one in record.run.processes] if record.run else []
+    stopped = sum(one.held_back or 0 for one in noises if one is not None)
+    space = target.address_space
+    told = {
+        "cpus": " ".join(map(str, target.cpus)),
+        "cpu_share": "" if target.cpu_share is None else plain(target.cpu_share, lang),
+        "address_space": "" if space is None else _bytes(space, lang),
+        "held_back": count(stopped, lang) if target.cpu_share is not None else "",
+    }
+    return [said[key].format(one) for key, one in told.items() if one]
 
 
 def _trouble(text: str, lang: Lang) -> str:
@@ -166,6 +183,8 @@ def _target(record: Record, lang: Lang) -> str:
     target, words = record.spec.target, WORDS[lang]
     threads = many(target.threads, words.thread, words.threads, lang)
     parts = [clean(target.name), clean(target.provider), threads]
+    if target.rehearsal:
+        parts.insert(1, words.rehearsal)
     if record.run is not None:
         batch = "lot" if lang == "fr" else "batch"
         parts.append(f"{clean(record.run.runner)}, {batch} {count(record.run.batch, lang)}")

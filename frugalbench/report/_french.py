@@ -219,6 +219,14 @@ FR = Words(
     absent="Absents",
     nothing_absent="rien",
     reference="Comparé à",
+    rehearsal="répétition",
+    rehearsed="Une RÉPÉTITION sur cette machine, bridée à dessein, et non une mesure d’une carte",
+    held={
+        "cpus": "processeurs {}",
+        "cpu_share": "{} du temps d’un processeur",
+        "address_space": "{} d’espace d’adressage",
+        "held_back": "arrêté {} fois par le quota",
+    },
     parent="Fait à partir du modèle",
     variants={
         "ort": "au format ORT",

@@ -66,6 +66,10 @@ OUTPUTS = (
 )
 PROCESSES = (
     (
+        rf"a quota of processor time stopped it {N} times",
+        "un quota de temps de processeur l’a arrêté {} fois",
+    ),
+    (
         r"process (\d+) was disturbed and is measured again: (.+)",
         "le processus {} a été dérangé et est mesuré à nouveau : {}",
     ),
