@@ -140,6 +140,11 @@ def _shareable(spec: Spec) -> Spec:
         target = msgspec.structs.replace(
             target, host=AWAY, ssh_config=None, python=defaults.python, cache=defaults.cache
         )
+    options = {
+        key: PurePath(one).name if isinstance(one, str) else one
+        for key, one in target.provider_options.items()
+    }
+    target = msgspec.structs.replace(target, provider_options=options)
     if target.meter_log is not None:
         target = msgspec.structs.replace(target, meter_log=PurePath(target.meter_log).name)
     return msgspec.structs.replace(spec, model=model, data=data, target=target, baselines=baselines)

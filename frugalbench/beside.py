@@ -83,7 +83,7 @@ def _fitted(prepared: Prepared, kind: str, folder: Path) -> Prepared:
     path = folder / f"{kind}.onnx"
     path.write_bytes(baselines.fit(kind, rows))
     model = msgspec.structs.replace(
-        spec.model,
+        models.as_file(spec.model),
         path=str(path),
         name=kind,
         output=baselines.ANSWER,
@@ -116,8 +116,9 @@ def _asked(spec: Spec, model: Model) -> Spec:
     data = spec.data
     if data is not None:
         data = msgspec.structs.replace(data, train_split=None, train_path=None, card=None)
+    target = models.target_for(model, spec.target)
     return msgspec.structs.replace(
-        spec, model=model, plan=plan, data=data, probes=NO_PROBES, baselines=()
+        spec, model=model, target=target, plan=plan, data=data, probes=NO_PROBES, baselines=()
     )
 
 

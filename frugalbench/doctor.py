@@ -14,6 +14,8 @@ from frugalbench.values import GRADES, MEASURED, Grade
 __all__ = ["Check", "examine", "machine"]
 
 GPU = Target(name="gpu", provider="CUDAExecutionProvider")
+INSTALL = "pip install onnxruntime, or the package of your device (docs/gpu.md)"
+SHOWN = 8
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ def machine(log: str | None = None) -> tuple[Check, ...]:
     """The part of it that a board answers for itself: what it runs, reads and is disturbed by."""
     return (
         *_runners(),
+        *_packages(runners.wheels()),
+        *_gpus(meters.present()),
         *_meters(msgspec.structs.replace(GPU, meter_log=log)),
         *_noise(noise.look()),
         _memory(),
@@ -67,6 +71,54 @@ def _provider_words(name: str) -> str:
     import onnxruntime
 
     return "providers: " + ", ".join(onnxruntime.get_available_providers())
+
+
+def _packages(installed: dict[str, str]) -> list[Check]:
+    """The packages that hold onnxruntime, of which there must be one."""
+    subject = "onnxruntime packages"
+    named = ", ".join(f"{name} {version}" for name, version in installed.items())
+    if not installed:
+        detail = "no installed package holds the module onnxruntime"
+        return [Check(subject=subject, state="missing", detail=detail, unlock=INSTALL)]
+    if len(installed) == 1:
+        return [Check(subject=subject, state="ok", detail=named)]
+    # Uninstalling one takes away files of the other.
+    unlock = f"pip uninstall -y {' '.join(installed)} && pip install ONE-OF-THEM"
+    detail = f"{named} are installed over each other: which of them runs is chance"
+    return [Check(subject=subject, state="missing", detail=detail, unlock=unlock)]
+
+
+def _gpus(seen: tuple[meters.Present, ...] | meters.Unavailable) -> list[Check]:
+    """The NVIDIA GPUs there are, and who is on them."""
+    if isinstance(seen, meters.Unavailable):
+        return [Check(subject="GPUs", state="note", detail=seen.reason, unlock=seen.unlock)]
+    if not seen:
+        return [Check(subject="GPUs", state="note", detail="NVML shows no GPU")]
+    return [_gpu(one) for one in seen]
+
+
+def _gpu(gpu: meters.Present) -> Check:
+    """One of them; a note where it is divided, or where others are on it."""
+    words = [gpu.name, f"driver {gpu.driver}"]
+    words.append("divided by MIG: no energy of a part" if gpu.split else "not divided by MIG")
+    if gpu.ecc is not None:
+        words.append(f"ECC {'on' if gpu.ecc else 'off'}")
+    unlock = ""
+    if gpu.processes is None:
+        words.append("who is on it is not shown")
+    elif gpu.processes:
+        numbers = ", ".join(map(str, gpu.processes[:SHOWN]))
+        words.append(f"{len(gpu.processes)} processes on it ({numbers})")
+        unlock = "end them before a measurement, or allow them with target.allow_shared_gpu=true"
+    else:
+        words.append("nobody on it")
+    fine = not gpu.split and not gpu.processes
+    return Check(
+        subject=f"GPU {gpu.place}",
+        state="ok" if fine else "note",
+        detail="; ".join(words),
+        unlock=unlock,
+    )
 
 
 def _meters(target: Target = GPU) -> list[Check]:

@@ -21,7 +21,12 @@ __all__ = [
     "restart_peak_memory",
 ]
 
-PACKAGES = ("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py")
+PACKAGES = (
+    *("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py"),
+    # The same runtime for other devices.
+    *("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn"),
+    *("onnxruntime-migraphx", "onnxruntime-rocm"),
+)
 
 
 def describe(proc: Path = Path("/proc")) -> Host:

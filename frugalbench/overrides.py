@@ -19,10 +19,11 @@ CHOICES = dict.fromkeys(("--cfg", "-c"), ("job", "hydra", "all")) | dict.fromkey
 )
 ASKS = {*CHOICES, "--hydra-help", "--version", "--shell-completion", "-sc"}
 """Flags that ask Hydra something, so that no job runs."""
+FACTORY = "model.factory"
 HOST = "host"
 """A setting of the target that stands alone, as in `target=ssh host=pi@board`."""
 SUFFIXES = {
-    "model": (".onnx", ".ort"),
+    "model": (".onnx", ".ort", ".pt", ".pth", ".safetensors"),
     "data": (".csv", ".parquet", ".npz"),
     "policy": (".yaml", ".yml"),
 }
@@ -32,7 +33,8 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """The primary configuration and Hydra's words for what the user wrote.
 
     A bare path as `model=`, `data=` or `policy=` becomes the group's `file` option and a quoted
-    path, and `host=` means `target.host=`. Without a model and data, the demonstration is meant.
+    path, and `host=` means `target.host=`. A factory makes the model one of torch. Without a model
+    and data, the demonstration is meant.
     """
     known = _known_keys()
     words: list[str] = []
@@ -60,6 +62,11 @@ def translate(arguments: Sequence[str]) -> tuple[str, list[str]]:
                 f"{flag} needs a value{' such as job' * (flag in CHOICES)}; see --help"
             )
     chosen = {word.partition("=")[0] for word in words}
+    if FACTORY in chosen:
+        # Nothing but a torch model is built by a function.
+        words += [] if "model" in chosen else ["model=file", "model.path=''"]
+        words += [] if "model.runner" in chosen else ["model.runner=pytorch"]
+        chosen.add("model")
     if "data" in chosen and "model" not in chosen:
         raise UsageError("data are given without a model: add model=./mine.onnx, or a model's name")
     # Hydra's parser takes its overrides in one piece only, so they go before the flags.
@@ -90,7 +97,10 @@ def _check_flag(word: str, before: str) -> None:
 
 def _check_key(key: str, known: set[str]) -> None:
     plain = key.lstrip("+~").partition("@")[0]
-    free = ("hydra", "model.dims.", "site.grid_")
+    free = (
+        *("hydra", "model.dims.", "model.shapes.", "model.dtypes.", "site.grid_"),
+        "target.provider_options.",
+    )
     if plain in known or plain.startswith(free):
         return
     raise UsageError(f"there is no setting '{plain}': {did_you_mean(plain, known)}")

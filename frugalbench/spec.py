@@ -17,6 +17,7 @@ __all__ = [
     "Embodied",
     "Factor",
     "Model",
+    "Number",
     "Optimisation",
     "OutputKind",
     "Perturbation",
@@ -30,7 +31,10 @@ __all__ = [
 ]
 
 OutputKind = Literal["label", "probability", "logit", "value"]
-Precision = Literal["as_is", "fp16", "int8"]
+Precision = Literal["as_is", "fp32", "fp16", "bf16", "int8"]
+Number = Literal[
+    "float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "bool"
+]  # fmt: skip
 Optimisation = Literal["disabled", "basic", "extended", "all"]
 Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
 
@@ -56,9 +60,14 @@ class Model(Strict, frozen=True, kw_only=True):
     the class of each score column in order; `threshold` turns the positive class's probability
     into a decision in binary tasks; `dims` sizes dynamic axes (other than the batch) by name.
     `precision` converts the weights before anything is measured: `fp16` to 16-bit floats, `int8`
-    to 8-bit integers with scales found as it runs. One inference is `units_per_inference`
-    functional units, such as 10 seconds of audio. `card` is its model card, a Markdown or YAML
-    file.
+    to 8-bit integers with scales found as it runs; `fp32` and `bf16` are for the runner `pytorch`.
+    One inference is `units_per_inference` functional units, such as 10 seconds of audio. `card` is
+    its model card, a Markdown or YAML file.
+
+    A torch model is a function that builds it, `factory` (`package.module:function`), and the
+    file of its weights, or an empty path for those it is built with. What one row of its input is
+    has a `shape`, without the batch, and a `dtype`; several inputs have theirs in `shapes` and
+    `dtypes`, by the names that the model's `forward` gives them.
     """
 
     path: str
@@ -73,6 +82,11 @@ class Model(Strict, frozen=True, kw_only=True):
     functional_unit: str = "inference"
     units_per_inference: Above0 = 1.0
     card: str | None = None
+    factory: str | None = None
+    shape: tuple[Positive, ...] | None = None
+    dtype: Number = "float32"
+    shapes: dict[str, tuple[Positive, ...]] = {}
+    dtypes: dict[str, Number] = {}
 
 
 class Data(Strict, frozen=True, kw_only=True):
@@ -135,10 +149,22 @@ class Target(Strict, frozen=True, kw_only=True):
     for ssh, `python` the interpreter there, and `cache` the folder for what is brought. `hardware`
     names a row of the embodied table (filled into `embodied`), and `reserved_share` is the part of
     that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
+
+    `provider_options` go to the execution provider as they are, and `cuda_graph` captures the call
+    once on the GPU and replays it. A model of which nodes land on the processor although another
+    provider was asked for is refused, unless `strict` is off; a run while other processes were on
+    its GPU is not valid, unless `allow_shared_gpu`.
+
+    For the runner `pytorch` alone: `compile` calls `torch.compile`, `channels_last` keeps images
+    and the weights that meet them with the channel as the last axis in memory, and `deterministic`
+    lets torch use nothing but deterministic algorithms.
     """
 
     name: str = "cpu"
     provider: str = "CPUExecutionProvider"
+    provider_options: dict[str, str | int | float | bool] = {}
+    strict: bool = True
+    allow_shared_gpu: bool = False
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     host: str | None = None
     ssh_config: str | None = None
@@ -162,6 +188,10 @@ class Target(Strict, frozen=True, kw_only=True):
     hardware: str | None = None
     embodied: Embodied | None = None
     reserved_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    compile: bool = False
+    channels_last: bool = False
+    cuda_graph: bool = False
+    deterministic: bool = False
 
     @property
     def rehearsal(self) -> bool:

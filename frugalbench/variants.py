@@ -31,6 +31,7 @@ ROWS = 512
 """Rows a calibration takes where nobody says."""
 CALL = 32
 """Rows of one of its calls, where the graph takes any number."""
+TORCH = "pytorch"
 MAKERS = ("frugalbench", "onnx", "onnxruntime")
 
 
@@ -66,6 +67,8 @@ def make_variant(spec: Spec, how: How, folder: Path, rows: int = ROWS) -> tuple[
         StoreError: the folder cannot be written to.
     """
     path = Path(spec.model.path)
+    if spec.model.runner == TORCH:
+        raise UsageError("prepare takes an ONNX file: write one with frugalbench export first")
     if models.is_ort(path):
         raise UsageError(f"{path} is in the ORT format already: prepare the .onnx file it is from")
     if spec.model.precision != "as_is":

@@ -74,6 +74,10 @@ IMPOSSIBLE: dict[str, Any] = {
     "rows below none": _set("data", n=-3),
     "another attribute declared": _set("data", attributes=["sex", "age"]),
     "no limits": lambda said: said.update(nonClaims=[]),
+    "a limit more": lambda said: said["nonClaims"].append("this is a certification of a product"),
+    "somebody else evaluated": _set("verifier", id="urn:other"),
+    "an interval made of markup": lambda said: _of(said, "right")["interval"].update(method="<b>x"),
+    "a bound below the estimate": lambda said: _of(said, "speed").update(bound="1e-300"),
     "a limit left out": lambda said: said["nonClaims"].pop(),
     "fixed, nobody knows when": _set("preRegistration", counts=True),
     "fixed afterwards": _set(

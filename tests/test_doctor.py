@@ -100,6 +100,70 @@ def test_a_meter_that_refuses_its_target_does_not_end_the_doctor(
     assert (check.state, check.detail) == ("missing", "no such log")
 
 
+# ── the runtime's packages, and GPUs ─────────────────────────────────────────
+
+
+def test_one_package_that_holds_the_runtime_is_fine() -> None:
+    (check,) = doctor._packages({"onnxruntime-gpu": "1.2"})
+    assert (check.state, check.detail) == ("ok", "onnxruntime-gpu 1.2")
+
+
+def test_packages_over_each_other_are_named_with_the_clean_way_out() -> None:
+    (check,) = doctor._packages({"onnxruntime": "1.3", "onnxruntime-gpu": "1.2"})
+    assert check.state == "missing"
+    assert "onnxruntime 1.3, onnxruntime-gpu 1.2 are installed over each other" in check.detail
+    assert check.unlock.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install")
+
+
+def test_a_runtime_that_no_package_holds_is_missing() -> None:
+    (check,) = doctor._packages({})
+    assert check.state == "missing"
+    assert "docs/gpu.md" in check.unlock
+
+
+def present(**seen: Any) -> meters.Present:
+    given: dict[str, Any] = {"place": 1, "name": "Example GPU", "driver": "999.1", "split": False}
+    return meters.Present(**{**given, "ecc": True, "processes": (), **seen})
+
+
+def test_a_gpu_that_is_free_and_whole_is_fine() -> None:
+    (check,) = doctor._gpus((present(),))
+    assert (check.subject, check.state, check.unlock) == ("GPU 1", "ok", "")
+    for word in ("Example GPU", "driver 999.1", "not divided by MIG", "ECC on", "nobody on it"):
+        assert word in check.detail
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ({"split": True}, "divided by MIG: no energy of a part"),
+        ({"processes": (7, 9)}, "2 processes on it (7, 9)"),
+        ({"processes": tuple(range(20))}, "20 processes on it (0, 1, 2, 3, 4, 5, 6, 7)"),
+    ],
+)
+def test_a_gpu_that_is_divided_or_shared_is_a_note(seen: Any, told: str) -> None:
+    (check,) = doctor._gpus((present(**seen),))
+    assert check.state == "note"
+    assert told in check.detail
+    assert ("allow_shared_gpu" in check.unlock) == ("processes" in seen)
+
+
+def test_what_a_gpu_does_not_show_is_said_so() -> None:
+    (check,) = doctor._gpus((present(ecc=None, processes=None),))
+    assert "who is on it is not shown" in check.detail
+    assert "ECC" not in check.detail
+
+
+def test_without_gpus_the_doctor_says_why() -> None:
+    (check,) = doctor._gpus(Unavailable("NVML does not start", "install the NVIDIA driver"))
+    assert (check.state, check.unlock) == ("note", "install the NVIDIA driver")
+    (check,) = doctor._gpus(())
+    assert "no GPU" in check.detail
+
+
+# ── disturbances ─────────────────────────────────────────────────────────────
+
+
 def seen(**shown: Any) -> noise.Snapshot:
     nothing: dict[str, Any] = dict.fromkeys(
         ("total", "idle", "stolen", "frequency", "nominal", "throttled", "temperature")
@@ -135,7 +199,8 @@ def test_the_doctor_looks_at_everything_here(tmp_path: Path) -> None:
     assert "--meter-log LOG.csv" in checks["energy meter csvlog"].unlock
     assert checks["energy meter modelled"].state == "note"
     assert checks["results folder"].state == "ok"
-    assert "disturbances" in checks
+    assert {"disturbances", "onnxruntime packages"} <= set(checks)
+    assert any(name.startswith("GPU") for name in checks)
     assert all(one.detail and "\n" not in one.detail for one in checks.values())
 
 

@@ -115,3 +115,23 @@ def test_a_regression_of_a_few_people_is_told_without_its_size(here: Path) -> No
     assert drop["outcome"] == "REGRESSED"
     assert drop["estimate"] > 0.3
     assert "Zorblaxes" not in Path("junit.out").read_text()
+
+
+def test_nothing_but_annotations_is_a_command_to_github(here: Path) -> None:
+    hostile = {"a": "x\n::add-mask::FAIL", "b": "::stop-commands::tok", "c": "##[error]x"}
+    record = labels(
+        np.tile([0, 1], 90),
+        np.tile([0, 1, 1], 60),
+        {"sex": np.repeat(np.arange(3), 60)},
+        names={"sex": list(hostile.values())},
+    )
+    folder = store.save(record, "results")
+    output = CliRunner().invoke(main, ["gate", str(folder), "--policy=mine.yaml"]).output
+    lines = output.splitlines()
+    stop, token = lines[0].rpartition("::")[::2]
+    assert stop == "::stop-commands"
+    assert len(token) == 32
+    heard = lines[lines.index(f"::{token}::") + 1 :]
+    assert heard
+    assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in heard)
+    assert not any(f"::{token}::" in name for name in hostile.values())

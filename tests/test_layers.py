@@ -40,7 +40,11 @@ LAYERS = (
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 HOMES = {
-    "torch": set(),
+    "torch": {
+        *("runners/pytorch.py", "runners/_torch_module.py"),
+        *("runners/_torch_facts.py", "runners/_torch_export.py"),
+    },
+    "safetensors": {"runners/_torch_module.py"},
     "onnxruntime": {
         *("runners/ort.py", "models/_convert.py", "models/_ort.py", "models/_prepare.py"),
         "doctor.py",

@@ -14,6 +14,7 @@ from _meters import CPU, GPU, Clock, why
 from frugalbench.meters import nvml, nvml_power
 from frugalbench.meters._nvidia import Chosen, choose
 from frugalbench.meters._sampler import Sampler
+from frugalbench.spec import Target
 
 GONE = pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
 UNSUPPORTED = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
@@ -204,20 +205,25 @@ def test_older_bindings_give_uuids_as_bytes() -> None:
 
 
 @pytest.mark.parametrize("listed", [MIG, f"{MIG},0", "MIG-GPU-aaaa2222/1/0"])
-def test_a_mig_instance_is_read_as_the_whole_gpu_it_is_a_part_of_and_says_so(listed: str) -> None:
+@pytest.mark.parametrize("opener", [nvml.open, nvml_power.open])
+def test_of_a_mig_instance_no_energy_is_read_and_the_reason_told(listed: str, opener: Any) -> None:
     driver = Driver(THREE)
     driver.split = {"GPU-aaaa2222"}
     driver.instances[MIG] = "GPU-aaaa2222"
-    found = chosen(driver, CUDA_VISIBLE_DEVICES=listed)
-    assert [gpu.uuid for gpu in found.visible] == ["GPU-aaaa2222"]
-    assert "whole GPU GPU-aaaa2222" in found.note
-    assert listed.partition(",")[0] in found.note
+    found = why(opener(GPU, library=driver.library, environ={"CUDA_VISIBLE_DEVICES": listed}))
+    assert "whole GPU GPU-aaaa2222, of which" in found.reason
+    assert listed.partition(",")[0] in found.reason
+    driver.library.nvmlDeviceGetTotalEnergyConsumption.assert_not_called()
+    driver.library.nvmlShutdown.assert_called_once()
 
 
-def test_a_single_gpu_in_mig_mode_is_read_whole_and_says_so() -> None:
+@pytest.mark.parametrize("opener", [nvml.open, nvml_power.open])
+def test_a_single_gpu_in_mig_mode_is_not_read_either(opener: Any) -> None:
     driver = Driver(ONE)
     driver.split = {ONE[0]}
-    assert "divided by MIG" in chosen(driver).note
+    found = why(opener(GPU, library=driver.library, environ={}))
+    assert "divided by MIG" in found.reason
+    assert "not divided" in found.unlock
 
 
 def test_among_several_gpus_one_in_mig_mode_must_be_named() -> None:
@@ -225,6 +231,32 @@ def test_among_several_gpus_one_in_mig_mode_must_be_named() -> None:
     driver.split = {"GPU-aaaa2222"}
     found = why(choose(driver.library, PCI))
     assert "CUDA_VISIBLE_DEVICES=MIG-" in found.unlock
+
+
+# ── the device that the provider is told to use ──────────────────────────────
+
+
+@pytest.mark.parametrize(("number", "used"), [("0", 2), ("1", 0)])
+def test_the_device_the_provider_is_told_to_use_is_the_one_counted(number: str, used: int) -> None:
+    found = choose(Driver(THREE).library, {"CUDA_VISIBLE_DEVICES": "2,0", **PCI}, number)
+    assert isinstance(found, Chosen)
+    assert [gpu.uuid for gpu in found.used] == [THREE[used]]
+    assert f"{'the first' if number == '0' else 'number 1'}, {THREE[used]}, computes" in found.note
+
+
+@pytest.mark.parametrize("number", ["3", "-1", "x", "1.5", "", "99999999"])
+def test_a_device_that_cuda_does_not_see_is_not_counted(number: str) -> None:
+    found = why(choose(Driver(THREE).library, PCI, number))
+    assert "none of the 3 GPUs" in found.reason
+
+
+def test_the_meters_count_the_device_that_the_target_names() -> None:
+    driver = Driver(THREE)
+    target = Target(provider="CUDAExecutionProvider", provider_options={"device_id": 1})
+    meter = nvml.open(target, library=driver.library, environ=PCI, probe_seconds=0.0)
+    assert isinstance(meter, nvml.Nvml), meter
+    driver.millijoules["GPU-aaaa2222"] += 7000
+    assert meter.read()["gpu"] == 7.0
 
 
 # ── the counter ──────────────────────────────────────────────────────────────

@@ -349,8 +349,12 @@ def test_a_process_without_a_warm_up_went_by_its_first_call() -> None:
     left = {name: one for name, one in record.arrays.items() if name[:5] != "check"}
     record = with_process(change(record, arrays=left), seconds=10.0, queries=10**6)
     assert codes(stated(record, rounds="no_time")) == ["not_checked"]
-    cold = with_process(record, warmup=Warmup(calls=0, seconds=0.0, steady=False))
+    none = Warmup(calls=0, seconds=0.0, steady=False)
+    cold = with_process(record, warmup=none, first_call_seconds=0.2)
     assert codes(stated(cold, rounds="no_time")) == []
+    # A quick call is always warmed up.
+    quick = with_process(record, warmup=none, first_call_seconds=0.05)
+    assert codes(stated(quick, rounds="no_time")) == ["not_checked"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -157,3 +158,12 @@ def test_the_ends_of_an_axis_in_bytes_have_four_digits_at_most(lang: Lang) -> No
     number_, _, unit = drawn.right.replace("\u00a0", " ").rpartition(" ")
     assert unit == {"en": "MiB", "fr": "Mio"}[lang]
     assert 1 <= sum(char.isdigit() for char in number_) <= 4
+
+
+def test_an_exact_number_that_is_not_zero_does_not_read_as_zero() -> None:
+    tiny = Value(
+        estimate=4.2e-7, unit="1", low=4.2e-7, high=4.2e-7, n=9, method="counted", interval="exact"
+    )
+    assert show(tiny).estimate == "< 0.000001"
+    none = msgspec.structs.replace(tiny, estimate=0.0, low=0.0, high=0.0)
+    assert show(none).estimate == "0.000"

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 
 from frugalbench import runners
 from frugalbench.errors import MeasurementError, UsageError
+from frugalbench.runners._session import as_array
 from frugalbench.spec import Model, Target
 
 ROWS = {"x": np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0]], np.float32)}
@@ -265,3 +266,12 @@ def test_the_runtime_reports_nothing_to_its_maker(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
     assert not list(scratch.iterdir())
     assert not list(home.rglob("*"))
+
+
+def test_maps_of_32_bit_floats_are_as_precise_as_these() -> None:
+    given = np.array([[0.1, 0.9], [np.nan, 1 / 3]], np.float32)
+    maps = [{1: float(b), 0: float(a)} for a, b in given]
+    assert as_array(maps).dtype == np.float32
+    np.testing.assert_array_equal(as_array(maps), given)
+    # Python's own floats, which no 32-bit one is.
+    assert as_array([{0: 0.1, 1: 0.9}]).dtype == np.float64

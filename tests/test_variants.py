@@ -224,6 +224,12 @@ def test_a_variant_in_the_ort_format_is_the_end_of_the_line(tmp_path: Path) -> N
         models.inspect(Model(path=str(renamed)))
 
 
+def test_a_torch_model_is_exported_first(tmp_path: Path) -> None:
+    spec = Spec(model=Model(path="", runner="pytorch", factory="m:f"))
+    with pytest.raises(UsageError, match="frugalbench export"):
+        make_variant(spec, "ort", tmp_path)
+
+
 def test_a_variant_of_a_variant_names_the_one_it_was_made_from(tmp_path: Path) -> None:
     spec = asked(tmp_path)
     small, made = make_variant(spec, "int8_static", tmp_path / "one")

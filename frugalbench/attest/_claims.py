@@ -26,7 +26,12 @@ SMALL = (
     "it rests on fewer than {cell} people, or would give away a number that does, so its numbers "
     "are not shown and it cannot pass"
 )
-HIDDEN = re.compile(r"(?<![\w~$%)\]])(?:~|\.+)?(?:/[^\s/:;,'\"()]+){2,}/?")
+INSIDE = r"(?:[^/\\:;,'\"()\n]|(?<=\w)'(?=\w))"
+"""A letter of a folder's name: it may have spaces and apostrophes, as a person's has."""
+HIDDEN = re.compile(
+    rf"(?<![\w~$%)\]])(?:~|\.+)?/(?!\s)(?:{INSIDE}+/)+[^\s/:;,'\"()]*"
+    rf"|(?<!\w)[A-Za-z]:\\(?:{INSIDE}+\\)*[^\s\\:;,'\"()]*"
+)
 MAX_TEXT = 2000
 
 
@@ -43,7 +48,7 @@ def plain(text: str) -> str:
 
 def _last(path: re.Match[str]) -> str:
     """The name of a file; a folder's can be that of a person."""
-    found = PurePosixPath(path[0])
+    found = PurePosixPath(path[0].replace("\\", "/"))
     return found.name if found.suffix else "…"
 
 

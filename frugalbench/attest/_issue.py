@@ -1,6 +1,6 @@
 """Make a certificate of a record: judge it, write down what follows, sign it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ from frugalbench.metrics import validity
 from frugalbench.record import Record
 from frugalbench.values import Missing
 
-__all__ = ["NON_CLAIMS", "Beside", "evaluation", "issue", "overall_of"]
+__all__ = ["NON_CLAIMS", "VERIFIER", "Beside", "evaluation", "issue", "overall_of"]
 
 VERIFIER = "urn:frugalbench:harness:{version}"
 NON_CLAIMS = (
@@ -192,14 +192,12 @@ def _reading(record: Record) -> Reading:
 def _target(record: Record) -> Target:
     host, run, spec = record.host, record.run, record.spec
     assert run is not None, "a record without a run is refused"
-    packages = {"ort": "onnxruntime"}
-    package = packages.get(run.runner, run.runner)
     meters = {f"{w.meter} {w.domain} ({w.method})" for w in run.windows if w.joules is not None}
     return Target(
         device=plain(host.cpu),
         machine=plain(host.machine),
         os=plain(host.system),
-        runtime=plain(f"{package} {host.packages.get(package, '')}".strip()),
+        runtime=plain(_runtime(run.runner, host.packages)),
         provider=plain(run.provider),
         precision=spec.model.precision,
         threads=spec.target.threads,
@@ -209,6 +207,14 @@ def _target(record: Record) -> Target:
         virtualised=None if host.virtualised is None else plain(host.virtualised),
         rehearsal=spec.target.rehearsal,
     )
+
+
+def _runtime(runner: str, packages: Mapping[str, str]) -> str:
+    """The package that ran the model, with its version: onnxruntime, onnxruntime-gpu and such."""
+    package = {"ort": "onnxruntime", "pytorch": "torch"}.get(runner, runner)
+    known = (one for one in sorted(packages) if one == package or one.startswith(f"{package}-"))
+    name = next(known, package)
+    return f"{name} {packages.get(name, '')}".strip()
 
 
 def _data(record: Record, min_cell: int) -> Data | None:

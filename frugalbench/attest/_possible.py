@@ -4,11 +4,12 @@ A signer who measured nothing can still sign. What no measurement could have giv
 number outside its metric's range, a group nobody declared, a declared attribute that is left out.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 from frugalbench import metrics
 from frugalbench.attest._claims import counts_people, plain
-from frugalbench.attest._issue import NON_CLAIMS
+from frugalbench.attest._issue import NON_CLAIMS, VERIFIER
 from frugalbench.attest._predicate import Claim, Data, Evaluation, measure
 from frugalbench.attest._times import moment
 from frugalbench.certify import Policy, Rule
@@ -19,6 +20,8 @@ from frugalbench.values import MEASURED, Method, Value
 __all__ = ["impossible", "impossible_claim"]
 
 MOST_N = 10**15
+WHO = re.compile(re.escape(VERIFIER).replace(re.escape("{version}"), r"[\w.+-]{1,40}"))
+NAMED = re.compile(r"[a-z0-9_+-]{1,80}")
 OF_POWER: tuple[Method, ...] = (*MEASURED, "modelled", "pretend")
 OF_TIME: tuple[Method, ...] = ("timer", "pretend")
 OF_ROWS: tuple[Method, ...] = ("counted",)
@@ -42,6 +45,10 @@ def impossible(said: Evaluation, policy: Policy) -> str:
             return f"it counts rows or people, and there are fewer than {policy.min_cell}"
     if not set(NON_CLAIMS) <= set(said.non_claims):
         return "it leaves out some of what a certificate does not claim"
+    if len(said.non_claims) != len(NON_CLAIMS):
+        return "among what it does not claim is something else"
+    if not WHO.fullmatch(said.verifier.id):
+        return "it was not evaluated by frugalbench"
     if why := _fixed(said) or _given_away(said):
         return why
     return next((why for rule in policy.rules if (why := _incomplete(rule, said.claims, data))), "")
@@ -139,6 +146,10 @@ def _impossible_number(claim: Claim, said: Evaluation) -> str:
         return "the level of its interval is not between one half and one"
     if found.bound is not None and family not in ("latency", "energy"):
         return f"{claim.metric} has no bound of its own"
+    if found.bound is not None and found.bound < found.estimate:
+        return f"its one-sided bound is on the wrong side of {claim.metric}"
+    if not NAMED.fullmatch(found.interval):
+        return "the name of how its interval was made is none"
     most = _most(claim, said.data)
     return "" if 1 <= found.n <= most else f"it cannot rest on {found.n} observations"
 

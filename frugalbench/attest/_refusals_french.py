@@ -237,6 +237,19 @@ POSSIBLE = (
         "il omet une partie de ce qu’un certificat n’affirme pas",
     ),
     (
+        r"among what it does not claim is something else",
+        "parmi ce qu’il n’affirme pas figure autre chose",
+    ),
+    (r"it was not evaluated by frugalbench", "il n’a pas été évalué par frugalbench"),
+    (
+        r"its one-sided bound is on the wrong side of (\S+)",
+        "sa borne unilatérale est du mauvais côté de {0}",
+    ),
+    (
+        r"the name of how its interval was made is none",
+        "le nom de la construction de son intervalle n’en est pas un",
+    ),
+    (
         r"it says what was fixed before the run, and neither when nor by which file",
         "il dit ce qui a été fixé avant la mesure, sans dire quand ni par quel fichier",
     ),

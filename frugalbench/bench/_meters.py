@@ -31,6 +31,7 @@ class Meters:
     """The meters that opened. One of them, the leader, is a counter to whose ticks edges align.
 
     `clock` is monotonic, in seconds; `wall` is the clock that the log of an instrument is read by.
+    `gpus` looks at what else there is to see of the GPUs.
     """
 
     opened: dict[str, meters.Meter] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Meters:
     clock: Seconds = time.perf_counter
     wall: Seconds = time.time
     awaited: list[tuple[str, Edge, Edge, int, Phase]] = field(default_factory=list)
+    gpus: meters.Watch = field(default_factory=meters.Watch)
 
     @property
     def leader(self) -> meters.Meter | None:
@@ -139,6 +141,7 @@ class Meters:
         """Close every meter."""
         for meter in self.opened.values():
             meter.close()
+        self.gpus.close()
 
 
 def _moved(before: meters.Reading, now: meters.Reading) -> bool:
@@ -202,4 +205,4 @@ def open_meters(target: Target) -> Meters:
             f"no power meter can be read here (tried: {', '.join(absent)}); frugalbench doctor "
             "says what would unlock one"
         )
-    return Meters(opened, notes)
+    return Meters(opened, notes, gpus=meters.watch(target))

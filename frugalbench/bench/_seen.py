@@ -39,6 +39,7 @@ def process_seen(
         noise=timed.noise,
         answered=watch.answered(),
         unchecked=unchecked,
+        gpus=timed.gpus,
     )
 
 
@@ -94,5 +95,7 @@ def run_seen(
         windows=tuple(windows),
         # Once is enough: the others run where the first one did.
         installed=_installed() if job.process == 0 else {},
+        placement=getattr(session, "placement", ()),
+        provider_options=getattr(session, "provider_options", {}),
         notes=(*getattr(session, "notes", ()), *notes),
     )

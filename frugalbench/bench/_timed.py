@@ -19,7 +19,7 @@ from frugalbench.bench._traffic import (
     schedule,
     server_loop,
 )
-from frugalbench.record import Noise, Phase, Window
+from frugalbench.record import Gpu, Noise, Phase, Window
 from frugalbench.spec import Plan
 
 __all__ = ["Timed", "idle", "timed_run"]
@@ -33,13 +33,14 @@ PERIODS_A_WINDOW = 10
 
 @dataclass(slots=True)
 class Timed:
-    """What the timed part saw: latencies, energy windows, queries never asked, noise."""
+    """What the timed part saw: latencies, energy windows, queries never asked, noise, GPUs."""
 
     tape: Tape
     windows: list[Window] = field(default_factory=list)
     seconds: float = 0.0
     unserved: int = 0
     noise: Noise | None = None
+    gpus: tuple[Gpu, ...] = ()
 
 
 def idle(meters: Meters, seconds: float, phase: Phase) -> list[Window]:
@@ -96,6 +97,7 @@ def timed_run(
     gc.collect()
     gc.disable()
     try:
+        meters.gpus.begin()
         begin = meters.edge(share.step)
         share.start()
         snapshots, started, first = [noise.look()], clock(), begin
@@ -107,12 +109,13 @@ def timed_run(
             timed.windows += meters.windows(begin, end, share.taken())
             begin = end
             snapshots.append(noise.look())
+            meters.gpus.look()
             progress("time", (number + 1) / parts)
         timed.seconds = _span(first, begin)
     finally:
         if collecting:
             gc.enable()
-    timed.noise = noise.between(snapshots)
+    timed.noise, timed.gpus = noise.between(snapshots), meters.gpus.seen()
     return timed
 
 

@@ -161,6 +161,7 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
     """
     from frugalbench import gate as gates
     from frugalbench.anchors import anchors
+    from frugalbench.report import annotations
 
     named = options["policy"] or policy_named(words)
     where = anchors(named)
@@ -168,7 +169,8 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
     stored = Path(words[0]) if words and _is_stored(words[0]) else None
     read = [*click.get_current_context().meta[OTHERS], *([where.path] if where.path else [])]
     known: list[Any] = []
-    with gates.telling(files, where, read, known, _say):
+    say = annotations.unheard(_say) if os.environ.get(gates.ACTIONS) == "true" else _say
+    with gates.telling(files, where, read, known, say):
         judge = _judge(where, options)
         if stored is not None:
             found, folder = _again(stored, words, named, judge), stored
@@ -176,7 +178,7 @@ def gate(words: tuple[str, ...], quiet: bool, **options: Any) -> None:
             found, folder = _measured(words, options["policy"], judge, known, quiet=quiet)
         told = gates.end(files, found)
     _print(found, folder, quiet=quiet)
-    _say(told)
+    say(told)
     sys.exit(found.exit_code)
 
 

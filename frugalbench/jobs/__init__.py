@@ -99,6 +99,7 @@ def prepare(spec: Spec, folder: Path | None = None) -> Prepared:
         UsageError: a file, a column, a label or an output does not fit; nothing was run.
     """
     runners.check(spec.model.runner)
+    models.check(spec.model, spec.target)
     meters.check(spec.target.meters)
     if spec.target.meter_log is not None:
         # A log that cannot be read is better known now than after the measurement.

@@ -12,19 +12,24 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from frugalbench import plugins
+from frugalbench.meters._gpus import Present, Watch, present, watch
 from frugalbench.meters._meter import Deferred, Meter, Reading, Unavailable
 from frugalbench.spec import Target
 
 __all__ = [
     "Deferred",
     "Meter",
+    "Present",
     "Reading",
     "Unavailable",
+    "Watch",
     "check",
     "names",
     "note",
     "open_meter",
+    "present",
     "reason",
+    "watch",
 ]
 
 

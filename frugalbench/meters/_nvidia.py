@@ -4,7 +4,7 @@ CUDA numbers the GPUs it may use by `CUDA_VISIBLE_DEVICES` (its programming guid
 Environment Variables"): integers, beginnings of GPU UUIDs, or MIG UUIDs; the first entry that
 means no GPU ends the list. Integers count in the order of `CUDA_DEVICE_ORDER`: on the PCI bus, or
 by default fastest first, which only CUDA knows. The providers of ONNX Runtime compute on the first
-GPU of the list.
+GPU of the list, or on the one that their option `device_id` counts to.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 from frugalbench.meters._meter import Unavailable
 from frugalbench.meters._sysfs import word
 
-__all__ = ["Chosen", "Gpu", "choose"]
+__all__ = ["Chosen", "Gpu", "choose", "every"]
 
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
 
@@ -37,11 +37,15 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The GPUs a target computes on, and all those it could see."""
+    """The GPUs a target computes on, and all those it could see.
+
+    `part` says how the target has but a part of its GPU, which MIG divides; empty for a whole one.
+    """
 
     used: tuple[Gpu, ...]
     visible: tuple[Gpu, ...]
     note: str
+    part: str = ""
 
     @property
     def shown(self) -> tuple[Gpu, ...]:
@@ -54,13 +58,13 @@ class Chosen:
         return tuple(dict.fromkeys((*self.used, *self.shown)))
 
 
-def choose(library: Any, environ: Mapping[str, str]) -> Chosen | Unavailable:
-    """The GPUs that the CUDA provider uses in an environment.
+def choose(library: Any, environ: Mapping[str, str], device: str = "0") -> Chosen | Unavailable:
+    """The GPUs that the CUDA provider uses in an environment, told to use device number `device`.
 
     Raises:
         NVMLError: NVML does not show its GPUs.
     """
-    gpus = _every(library)
+    gpus = every(library)
     if not gpus:
         return Unavailable("NVML shows no GPU")
     value = environ.get(VISIBLE)
@@ -76,10 +80,18 @@ def choose(library: Any, environ: Mapping[str, str]) -> Chosen | Unavailable:
             )
         if len({gpu.place for gpu in visible}) < len(visible) and not instance:
             return Unavailable(f"{VISIBLE} names a GPU twice", "name each GPU once")
-    by_number = entries is None or re.fullmatch(r"\+?[0-9]+", entries[0]) is not None
+    number = int(device) if re.fullmatch(r"[0-9]{1,4}", device) else len(visible)
+    if number >= len(visible):
+        return Unavailable(
+            f"target.provider_options.device_id={word(device)} is none of the {len(visible)} GPUs "
+            "that CUDA sees",
+            "count them from 0 on",
+        )
+    by_number = entries is None or re.fullmatch(r"\+?[0-9]+", entries[number]) is not None
     if by_number and len(gpus) > 1 and (unclear := _unclear(gpus, environ)):
         return unclear
-    return Chosen(visible[:1], visible, _note(visible, instance))
+    used = visible[number]
+    return Chosen((used,), visible, _note(visible, number), _part(used, instance))
 
 
 def _unclear(gpus: Sequence[Gpu], environ: Mapping[str, str]) -> Unavailable | None:
@@ -97,20 +109,23 @@ def _unclear(gpus: Sequence[Gpu], environ: Mapping[str, str]) -> Unavailable | N
     return None
 
 
-def _note(visible: Sequence[Gpu], instance: str) -> str:
-    used = visible[0]
-    parts = []
-    if instance or used.split:
-        what = f"of which {instance} is a part" if instance else "which is divided by MIG"
-        parts.append(f"the reading is of the whole GPU {used.uuid}, {what}")
-    if len(visible) > 1:
-        parts.append(
-            f"of {len(visible)} visible GPUs the first, {used.uuid}, computes; the others are shown"
-        )
-    return "; ".join(parts)
+def _part(used: Gpu, instance: str) -> str:
+    if instance:
+        return f"of which {instance} is a part"
+    return "which is divided by MIG" if used.split else ""
 
 
-def _every(library: Any) -> tuple[Gpu, ...]:
+def _note(visible: Sequence[Gpu], number: int) -> str:
+    if len(visible) == 1:
+        return ""
+    which = "the first" if number == 0 else f"number {number}"
+    return (
+        f"of {len(visible)} visible GPUs {which}, {visible[number].uuid}, computes; the others are "
+        "shown"
+    )
+
+
+def every(library: Any) -> tuple[Gpu, ...]:
     """Every GPU in the order of the PCI bus, which NVML's own order need not be."""
     found = []
     for index in range(library.nvmlDeviceGetCount()):

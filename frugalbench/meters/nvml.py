@@ -1,8 +1,8 @@
 """GPU energy from NVML's own counter (Volta and later), domain `gpu`.
 
-The counter is of a whole GPU, other processes and MIG instances included. Only the GPU that the
-target computes on is counted; of several visible ones each is shown as `rail:gpuN`, N its place on
-the PCI bus.
+The counter is of a whole GPU, other processes included; of one that MIG divides it is not read,
+since the target's part of it is not known. Only the GPU that the target computes on is counted; of
+several visible ones each is shown as `rail:gpuN`, N its place on the PCI bus.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from frugalbench.meters._probe import probe_period
 from frugalbench.spec import NVIDIA_PROVIDERS, Target
 from frugalbench.values import Method
 
-__all__ = ["Nvml", "open", "start"]
+__all__ = ["Nvml", "load", "open", "start", "start_whole"]
 
 PERIOD = 0.1
 PROBE_SECONDS = 0.7
@@ -90,12 +90,8 @@ class Nvml:
             self._library.nvmlShutdown()
 
 
-def start(
-    target: Target, library: Any = None, environ: Mapping[str, str] | None = None
-) -> tuple[Any, Chosen] | Unavailable:
-    """Start NVML and choose the GPUs, when the target uses one."""
-    if not target.provider.startswith(NVIDIA_PROVIDERS):
-        return Unavailable("the target does not run on an NVIDIA GPU")
+def load(library: Any = None) -> Any | Unavailable:
+    """NVML, started; whoever has it shuts it down."""
     if library is None:
         try:
             import pynvml
@@ -111,8 +107,21 @@ def start(
         library.nvmlInit()
     except library.NVMLError as error:
         return Unavailable(f"NVML does not start: {error}", "install the NVIDIA driver")
+    return library
+
+
+def start(
+    target: Target, library: Any = None, environ: Mapping[str, str] | None = None
+) -> tuple[Any, Chosen] | Unavailable:
+    """Start NVML and choose the GPUs, when the target uses one."""
+    if not target.provider.startswith(NVIDIA_PROVIDERS):
+        return Unavailable("the target does not run on an NVIDIA GPU")
+    library = load(library)
+    if isinstance(library, Unavailable):
+        return library
+    number = target.provider_options.get("device_id", 0)
     try:
-        chosen = choose(library, os.environ if environ is None else environ)
+        chosen = choose(library, os.environ if environ is None else environ, str(number))
     except library.NVMLError as error:
         chosen = Unavailable(f"NVML does not show its GPUs: {error}")
     if isinstance(chosen, Unavailable):
@@ -120,6 +129,22 @@ def start(
             library.nvmlShutdown()
         return chosen
     return library, chosen
+
+
+def start_whole(
+    target: Target, library: Any = None, environ: Mapping[str, str] | None = None
+) -> tuple[Any, Chosen] | Unavailable:
+    """The same where the target computes on whole GPUs: of a part NVML has no energy."""
+    started = start(target, library, environ)
+    if isinstance(started, Unavailable) or not started[1].part:
+        return started
+    library, chosen = started
+    with contextlib.suppress(library.NVMLError):
+        library.nvmlShutdown()
+    return Unavailable(
+        f"NVML counts the energy of the whole GPU {chosen.used[0].uuid}, {chosen.part}",
+        "measure on a GPU that is not divided, or with an external meter",
+    )
 
 
 def open(
@@ -131,7 +156,7 @@ def open(
     probe_seconds: float = PROBE_SECONDS,
 ) -> Nvml | Unavailable:
     """Open the counters of the GPUs a target uses, and see how often they move."""
-    started = start(target, library, environ)
+    started = start_whole(target, library, environ)
     if isinstance(started, Unavailable):
         return started
     library, chosen = started

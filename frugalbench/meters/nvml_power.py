@@ -12,7 +12,7 @@ from typing import Any
 from frugalbench.meters._meter import Unavailable
 from frugalbench.meters._nvidia import Gpu
 from frugalbench.meters._sampler import Sampler
-from frugalbench.meters.nvml import start
+from frugalbench.meters.nvml import start_whole
 from frugalbench.spec import Target
 
 __all__ = ["open"]
@@ -30,7 +30,7 @@ def open(
     thread: bool = True,
 ) -> Sampler | Unavailable:
     """Sample the power of the GPUs a target uses."""
-    started = start(target, library, environ)
+    started = start_whole(target, library, environ)
     if isinstance(started, Unavailable):
         return started
     library, chosen = started

@@ -12,6 +12,8 @@ ROUNDS = ("check:varied_ns", "check:repeated_ns", "check:reseeded_ns")
 FEWEST = 2
 """Rounds without which there is no interval."""
 CHECK_SHARE, MOST_CHECK_SECONDS = 0.15, 5.0
+LEAST_WARM = 0.1
+"""Seconds below which a call is always warmed up."""
 BIND_SHARE = 0.1
 """What checks and binding may take of the time of a process, which timing is a part of."""
 CALLS_OF_ROUNDS = 4 * 780
@@ -55,8 +57,9 @@ def _rounds_excused(record: Record, first: Process) -> bool:
     if why == "one_sample":
         return run.inputs_used <= max(1, run.samples)
     if why == "no_time":
-        # Without a warm-up it was the first call that told how long calls take.
-        return not first.warmup.calls or not _time_for_rounds(first)
+        # Only a call that is slower than a warm-up leaves it out; then it told how long calls take.
+        slow = not first.warmup.calls and first.first_call_seconds >= LEAST_WARM
+        return slow or not _time_for_rounds(first)
     return False
 
 

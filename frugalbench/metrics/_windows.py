@@ -59,7 +59,7 @@ def choose(record: Record, domain: str | None) -> Chosen | Missing:
     if not asked and domain is None:
         asked = [w for w in windows if w.domain == PLATFORM]
     if not asked:
-        return _no_meter(windows, domain)
+        return _of_a_part(record, domain) or _no_meter(windows, domain)
     ran = [w for w in asked if w.phase == "run"]
     methods = [w.method for w in ran if was_read(w)]
     if not methods:
@@ -74,12 +74,12 @@ def choose(record: Record, domain: str | None) -> Chosen | Missing:
         )
         if on_gpu and not whole and "gpu" not in domains:
             detail = "the model ran on a GPU that no meter read: run frugalbench doctor"
-            return Missing(reason="no_meter", detail=detail)
+            return _of_a_part(record, None) or Missing(reason="no_meter", detail=detail)
     for name, series in domains.items():
         if not any(was_read(w) and w.joules for w in series if w.phase == "run"):
             detail = series[0].reason or f"the counter of the {name} did not move"
             return Missing(reason="meter_failed", detail=detail)
-    doubts = (*_disagreement(windows, domains), *_uncovered(domains, domain))
+    doubts = (*_disagreement(windows, domains), *_uncovered(domains, domain), *_shared(record))
     method = max((series[0].method for series in domains.values()), key=METHODS.index)
     # A pretend meter is in no sum beside a real one, and what it stands for was not measured.
     if any(w.method == "pretend" for w in (windows if domain is None else asked)):
@@ -101,6 +101,27 @@ def _no_meter(windows: Iterable[Window], domain: str | None) -> Missing:
     return Missing(
         reason="no_meter", detail=f"no energy meter{where} was read: run frugalbench doctor"
     )
+
+
+def _of_a_part(record: Record, domain: str | None) -> Missing | None:
+    """Why a GPU that MIG divides has no energy; None for one it does not, or for another domain."""
+    processes = record.run.processes if record.run else ()
+    divided = any(gpu.split for process in processes for gpu in process.gpus)
+    if not divided or domain not in (None, "gpu"):
+        return None
+    detail = (
+        "the GPU is divided by MIG and its energy is counted as a whole: measure on one that is "
+        "not divided, or with an external meter"
+    )
+    return Missing(reason="part_of_gpu", detail=detail)
+
+
+def _shared(record: Record) -> tuple[Doubt, ...]:
+    """What others drew on the same GPU is in its counter too."""
+    processes = record.run.processes if record.run else ()
+    if any(gpu.others for process in processes for gpu in process.gpus):
+        return (("low", "other processes were on the GPU"),)
+    return ()
 
 
 def was_read(window: Window) -> bool:

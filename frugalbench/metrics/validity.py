@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import msgspec
 
 from frugalbench.metrics._checked import unmade
+from frugalbench.metrics._gpu import on_gpu, troubles
 from frugalbench.metrics._intervals import wilson
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.metrics._rounds import SEEDS, not_remembered, ratio, unseen
-from frugalbench.record import Process, Record
+from frugalbench.record import Noise, Process, Record
 from frugalbench.spec import Plan
 from frugalbench.values import Measure, Missing, Value
 
@@ -49,7 +50,7 @@ def flaws(record: Record) -> tuple[Flaw, ...]:
     if record.run is None:
         return ()
     found = [_remembered(record), _reseeded(record), _unlike(record)]
-    found += [_too_short(record), _overloaded(record)]
+    found += [_too_short(record), _overloaded(record), _shared(record)]
     found += [_unmade(one) for one in unmade(record)]
     return tuple(flaw for flaw in found if flaw is not None)
 
@@ -122,6 +123,17 @@ def _overloaded(record: Record) -> Flaw | None:
     return Flaw("overloaded", f"{detail}; lower plan.target_qps")
 
 
+def _shared(record: Record) -> Flaw | None:
+    others = max((gpu.others or 0 for one in _processes(record) for gpu in one.gpus), default=0)
+    if not others or record.spec.target.allow_shared_gpu:
+        return None
+    detail = (
+        f"{on_gpu(others)} while calls were timed: end what computes there, or allow it with "
+        "target.allow_shared_gpu=true"
+    )
+    return Flaw("gpu_shared", detail)
+
+
 def _processes(record: Record) -> tuple[Process, ...]:
     return record.run.processes if record.run else ()
 
@@ -132,8 +144,11 @@ def disturbed(process: Process, plan: Plan, *, rehearsal: bool = False) -> str:
     In a `rehearsal` a quota of processor time is what was asked for, and disturbs nothing.
     """
     noise = process.noise
-    if noise is None:
-        return ""
+    told = [] if noise is None else _cpu_troubles(noise, plan, rehearsal=rehearsal)
+    return ", ".join([*told, *(one for gpu in process.gpus for one in troubles(gpu))])
+
+
+def _cpu_troubles(noise: Noise, plan: Plan, *, rehearsal: bool) -> list[str]:
     told = []
     if noise.others is not None and noise.others > plan.max_other_cpu:
         told.append(f"other processes took {noise.others:.0%} of the processors")
@@ -146,7 +161,7 @@ def disturbed(process: Process, plan: Plan, *, rehearsal: bool = False) -> str:
     low, nominal = noise.frequency_low, noise.frequency_nominal
     if low is not None and nominal and low < SLOW_CLOCK * nominal:
         told.append(f"the clock fell to {low / nominal:.0%} of its nominal frequency")
-    return ", ".join(told)
+    return told
 
 
 def disturbances(record: Record) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 The graph is parsed, never run, and the weights stored beside it are located, never loaded: this
 is what the parent process does before it hands the model to a worker. How an output is read
 (labels, probabilities, logits) is declared, or recognised from the operator that makes it; it is
-never guessed from a name or a shape alone.
+never guessed from a name or a shape alone. A torch model has no graph to parse: a child process
+builds it and says what it is.
 """
 
 import hashlib
@@ -25,19 +26,34 @@ from frugalbench.models._convert import convert
 from frugalbench.models._macs import count
 from frugalbench.models._ort import is_ort, shown
 from frugalbench.models._prepare import make
+from frugalbench.models._torch import (
+    SUFFIXES,
+    Compared,
+    as_file,
+    check,
+    export,
+    is_torch,
+    look,
+    target_for,
+)
 from frugalbench.models._variant import read, tell, told_answer
 from frugalbench.models._weights import weights
 from frugalbench.record import ModelFacts, Port
 from frugalbench.spec import Model
 
 __all__ = [
+    "Compared",
     "GraphFacts",
+    "as_file",
+    "check",
     "converted",
+    "export",
     "file_sha256",
     "inspect",
     "is_ort",
     "make",
     "parts",
+    "target_for",
     "tell",
 ]
 
@@ -70,7 +86,8 @@ def parts(path: Path) -> dict[str, str]:
     Raises:
         UsageError: as `inspect`.
     """
-    if is_ort(path):
+    torch = path.suffix.lower() in SUFFIXES and path.is_file()
+    if torch or is_ort(path):
         return {path.name: _digest(path)}
     folder = path.parent.resolve()
     beside = sorted(_external_files(_parse(path), path))
@@ -83,9 +100,12 @@ def inspect(model: Model) -> GraphFacts:
 
     Raises:
         UsageError: the file is absent, is neither, points outside its own folder, or a declared
-            output does not exist.
+            output does not exist; or a torch model cannot be built and run.
     """
+    check(model)
     path = Path(model.path)
+    if is_torch(model):
+        return _built(model, path)
     if is_ort(path):
         return _inspect_ort(model, path)
     proto = _parse(path)
@@ -166,13 +186,14 @@ def converted(model: Model, folder: Path) -> tuple[Model, GraphFacts]:
 
     Its name gets the precision as a suffix, and its facts keep the digest of the file that was
     given. How its answer is read does not change with the precision of its weights. A model that
-    is measured as it is comes back as it is.
+    is measured as it is comes back as it is; the weights of a torch model are converted where it
+    is opened, and no file is written.
 
     Raises:
         UsageError: what `inspect` raises, or nothing in the model can be converted.
     """
     graph = inspect(model)
-    if model.precision == "as_is":
+    if model.precision == "as_is" or is_torch(model):
         return model, graph
     if is_ort(Path(model.path)):
         raise UsageError(
@@ -188,6 +209,16 @@ def converted(model: Model, folder: Path) -> tuple[Model, GraphFacts]:
         inspect(made).facts, answer=graph.facts.answer, converted_from=graph.facts.sha256
     )
     return made, GraphFacts(facts, graph.features, graph.classes)
+
+
+def _built(model: Model, path: Path) -> GraphFacts:
+    """The facts of a torch model; columns are named by its user, and so are classes."""
+    digest, size = None, 0
+    if model.path:
+        if not path.is_file():
+            raise UsageError(f"there is no model file {path}; check model=…")
+        digest, size = _digest(path), path.stat().st_size
+    return GraphFacts(look(model, digest, size), (), tuple(model.classes))
 
 
 def _parse(path: Path) -> Any:

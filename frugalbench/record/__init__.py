@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from frugalbench.record._device import Gpu, Placed
 from frugalbench.record._facts import (
     Answer,
     Calibration,
@@ -48,12 +49,14 @@ __all__ = [
     "DataFacts",
     "Excuse",
     "Failure",
+    "Gpu",
     "Host",
     "Memory",
     "ModelFacts",
     "Noise",
     "Pass",
     "Phase",
+    "Placed",
     "Port",
     "Probed",
     "Process",

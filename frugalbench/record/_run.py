@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from frugalbench.record._device import Gpu, Placed
 from frugalbench.record._facts import Facts
 from frugalbench.values import Method
 
@@ -115,6 +116,8 @@ class Process(Facts, frozen=True, kw_only=True):
     the reading of `answers`. Offline has no single sample to repeat (`offline`); there was but one
     sample (`one_sample`), fewer rows than a query takes (`few_rows`), no output that can be read
     (`no_output`) or `no_time`; or the record is of an `older_format`, which could not say.
+
+    `gpus` are those the model ran on.
     """
 
     order: int
@@ -131,6 +134,7 @@ class Process(Facts, frozen=True, kw_only=True):
     noise: Noise | None = None
     answered: Answered | None = None
     unchecked: dict[Check, Excuse] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
 
 
 class Run(Facts, frozen=True, kw_only=True):
@@ -140,6 +144,8 @@ class Run(Facts, frozen=True, kw_only=True):
     drew from. `batch` is the samples in a call and `samples` those in a query. `discarded` are the
     processes that were measured, found disturbed and run again; nothing else of them is kept.
     `installed` are the bytes on storage of each package that a worker had loaded, where it ran.
+    `placement` is which provider runs which nodes, where the runtime says it, and
+    `provider_options` are those in force that decide how numbers are computed, and those asked for.
     """
 
     runner: str
@@ -154,6 +160,8 @@ class Run(Facts, frozen=True, kw_only=True):
     discarded: tuple[Process, ...] = ()
     notes: tuple[str, ...] = ()
     installed: dict[str, int] = field(default_factory=dict)
+    placement: tuple[Placed, ...] = ()
+    provider_options: dict[str, str] = field(default_factory=dict)
 
 
 class Failure(Facts, frozen=True, kw_only=True):

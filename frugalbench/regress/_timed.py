@@ -23,6 +23,7 @@ HOST = ("machine", "cpu", "logical_cores", "virtualised")
 TARGET = (
     *("provider", "threads", "spinning", "optimisation"),
     *("cpus", "cpu_share", "address_space"),
+    *("compile", "channels_last", "cuda_graph", "deterministic"),
 )
 
 Times = Callable[[Record], list[float] | Missing]

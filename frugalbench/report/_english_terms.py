@@ -130,6 +130,7 @@ REASONS = {
     "missing_attribute": "the group column is absent, or rows leave it empty",
     "no_positive_class": "no class was declared positive",
     "no_meter": "no energy meter was read",
+    "part_of_gpu": "the GPU is divided by MIG and its energy is counted as a whole",
     "meter_failed": "the energy meter could not be read",
     "too_few_windows": "too few energy windows: measure for longer",
     "too_few_calls": "too few calls for an interval: measure for longer",

@@ -3,6 +3,7 @@
 from frugalbench.certify import Verdict
 from frugalbench.metrics import validity
 from frugalbench.record import Record, Variant
+from frugalbench.report._devices import gpus, knobs
 from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import WORDS, note
 from frugalbench.values import METHODS, Method, Value
@@ -75,6 +76,7 @@ def facts(record: Record, lang: Lang) -> tuple[Fact, ...]:
         *((((words.traffic, _traffic(record, lang)),)) if record.run is not None else ()),
         (words.site, _site(record, lang)),
         (words.host, _host(record, lang)),
+        *((("GPU", told),) if (told := gpus(record, lang)) else ()),
         (words.date, clean(record.created)),
     ]
     if record.run is not None and record.run.inputs == "generated":
@@ -192,6 +194,7 @@ def _target(record: Record, lang: Lang) -> str:
         parts.append("spinning")
     if target.optimisation != "all":
         parts.append(f"optimisation {target.optimisation}")
+    parts += knobs(record)
     if record.spec.model.precision != "as_is":
         parts.append(record.spec.model.precision)
     return " · ".join(parts)

@@ -222,6 +222,9 @@ def _decimals(
         return 0  # a tally, not a rate
     if middle != 0 and math.isfinite(middle) and not least:
         wanted = max(wanted, 2 - math.floor(math.log10(abs(middle))))
+    if low == high and 0 < abs(middle) < 10.0**-wanted:
+        # What is exact and not zero does not read as zero.
+        wanted = max(wanted, 1 - math.floor(math.log10(abs(middle))))
     width = high - low
     if 0 < width < math.inf:
         wanted = max(wanted, 1 - math.floor(math.log10(width)))

@@ -130,6 +130,7 @@ REASONS = {
     "missing_attribute": "la colonne de groupe manque, ou des lignes la laissent vide",
     "no_positive_class": "aucune classe n’est déclarée positive",
     "no_meter": "aucun compteur d’énergie n’a été lu",
+    "part_of_gpu": "le GPU est divisé par MIG et son énergie est comptée en entier",
     "meter_failed": "le compteur d’énergie n’a pas pu être lu",
     "too_few_windows": "trop peu de fenêtres d’énergie : il faut mesurer plus longtemps",
     "too_few_calls": "trop peu d’appels pour un intervalle : il faut mesurer plus longtemps",

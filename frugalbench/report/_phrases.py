@@ -8,6 +8,7 @@ import re
 
 from frugalbench.certify import Finding, Outcome
 from frugalbench.metrics import MISSING_GROUP
+from frugalbench.report._devices import DEVICES
 from frugalbench.report._english import EN
 from frugalbench.report._format import NARROW_SPACE, Lang, Shown, clean
 from frugalbench.report._french import FR
@@ -58,7 +59,7 @@ def note(text: str, lang: Lang = "en") -> Sentence:
 
 def _read(text: str) -> str | None:
     """A remark in French, whole or part by part; None where a part has no reading."""
-    for pattern, french in (*NOTES, *REMARKS):
+    for pattern, french in (*NOTES, *REMARKS, *DEVICES):
         if (found := re.fullmatch(pattern, text)) is not None:
             # What a pattern catches whole is a name, and has no reading of its own.
             caught = [one if one == text else _french_note(one) for one in found.groups()]

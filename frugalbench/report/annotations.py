@@ -4,7 +4,8 @@ They are read off the step's output, so every name in them is escaped: a new lin
 would be a command of its own.
 """
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 
 from frugalbench.certify import Verdict
 from frugalbench.record import Record
@@ -12,7 +13,7 @@ from frugalbench.report._format import Lang
 from frugalbench.report._gated import Case, Gated, cases, level, worst_first
 from frugalbench.report.junit import judged
 
-__all__ = ["render", "whole"]
+__all__ = ["render", "unheard", "whole"]
 
 MOST = 10
 """Annotations of one kind that GitHub keeps of a step."""
@@ -36,6 +37,28 @@ def whole(gated: Gated) -> str:
         told = "every required rule passed"
         lines.append(_command("notice", gated.policy_file, 1, "frugalbench", told))
     return "\n".join(lines) + "\n"
+
+
+def unheard(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Let GitHub take nothing that is printed from now on for a command, until annotations are.
+
+    Elsewhere names are printed as they are, and one from the data could begin a line with a
+    command. The token that ends it is random, so that no name holds it.
+
+    Args:
+        say: prints to the step's output.
+
+    Returns:
+        What says annotations, and lets GitHub listen from the first of them on.
+    """
+    token = secrets.token_hex(16)
+    ends = [f"::{token}::\n"]
+    say(f"::stop-commands::{token}\n")
+
+    def told(text: str) -> None:
+        say((ends.pop() if ends else "") + text)
+
+    return told
 
 
 def _commands(gated: Gated, kind: str, found: Sequence[Case]) -> list[str]:

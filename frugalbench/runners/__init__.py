@@ -10,9 +10,20 @@ from types import ModuleType
 from frugalbench import plugins
 from frugalbench.errors import MeasurementError
 from frugalbench.runners._session import Bound, Feed, Outputs, Session
+from frugalbench.runners._wheels import wheels
 from frugalbench.spec import Model, Target
 
-__all__ = ["Bound", "Feed", "Outputs", "Session", "check", "load", "names", "open_session"]
+__all__ = [
+    "Bound",
+    "Feed",
+    "Outputs",
+    "Session",
+    "check",
+    "load",
+    "names",
+    "open_session",
+    "wheels",
+]
 
 
 def names() -> tuple[str, ...]:

@@ -56,6 +56,9 @@ def as_array(value: object) -> npt.NDArray[Any]:
     """
     if isinstance(value, list) and value and isinstance(value[0], dict):
         keys = sorted(value[0])
-        return np.array([[row[key] for key in keys] for row in value], np.float64)
+        made = np.array([[row[key] for key in keys] for row in value], np.float64)
+        # Maps of 32-bit floats arrive as Python's: what fits them is no more precise than they are.
+        narrow = made.astype(np.float32)
+        return narrow if np.array_equal(narrow, made, equal_nan=True) else made
     array = np.asarray(value)
     return array.astype(np.str_) if array.dtype == object else array

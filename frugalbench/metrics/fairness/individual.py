@@ -14,6 +14,9 @@ from frugalbench.values import Measure, Missing, Value
 
 __all__ = ["consistency", "generalized_entropy_index", "theil_index"]
 
+MOST_ROWS = 64 * math.log(2)
+"""The logarithm of more rows than there can be, which a Theil index is at most."""
+
 Floats = npt.NDArray[np.float64]
 MISSED, RIGHT, GIFT = 0.0, 1.0, 2.0
 """The benefit of an answer, b = answer - label + 1: a miss, a right answer, a false alarm."""
@@ -135,7 +138,13 @@ def generalized_entropy_index(record: Record) -> Measure:
     return _entropy_of(record, 2)
 
 
-@metric(unit="1", lower_is_better=True, title="Theil index", titre="Indice de Theil")
+@metric(
+    unit="1",
+    lower_is_better=True,
+    maximum=MOST_ROWS,
+    title="Theil index",
+    titre="Indice de Theil",
+)
 def theil_index(record: Record) -> Measure:
     """The generalised entropy index with α = 1; 0 is equality."""
     return _entropy_of(record, 1)
