@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,8 +24,17 @@ JOB, RUN, FAILURE, ERRORS = "job.json", "run.json", "failure.json", "stderr.txt"
 FULL_DISK = 1024**2
 
 
-def attend(folder: Path, job: Job, late: float, progress: Progress) -> Failure | None:
-    """Start the worker, pass its progress on, and end it when it is silent or `late` (s)."""
+def attend(
+    folder: Path,
+    job: Job,
+    late: float,
+    progress: Progress,
+    begun: Callable[[int], None] = lambda pid: None,
+) -> Failure | None:
+    """Start the worker, pass its progress on, and end it when it is silent or `late` (s).
+
+    `begun` is told the worker's process as soon as there is one.
+    """
     plan = job.spec.plan
     silence = plan.limit_seconds + plan.process_seconds / plan.windows
     read_end, write_end = os.pipe()
@@ -40,6 +50,7 @@ def attend(folder: Path, job: Job, late: float, progress: Progress) -> Failure |
         )
     os.close(write_end)
     try:
+        begun(child.pid)
         if not _follow(read_end, silence, late, progress):
             return _given_up(plan, late)
         child.wait(timeout=max(1.0, min(silence, late - time.monotonic())))

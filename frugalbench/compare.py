@@ -109,6 +109,8 @@ def obstacle(address: str, a: Record, b: Record, one: Measure, other: Measure, i
         return f"the run of {' and '.join(invalid)} is INVALID"
     if isinstance(one, Value) and isinstance(other, Value) and one.method != other.method:
         return f"{one.method} against {other.method}"
+    if timed and a.spec.target.rehearsal != b.spec.target.rehearsal:
+        return "a rehearsal against no rehearsal"
     if timed and a.host.cpu != b.host.cpu:
         return "other processor"
     return ""

@@ -27,6 +27,7 @@ from frugalbench.settings import (
     named_truly,
     options,
     reference,
+    sized,
     skeleton,
     with_factors,
 )
@@ -76,6 +77,7 @@ def _question(raw: dict[str, Any]) -> Question:
             raw[part][key] = [one]
     words = raw.pop("baselines", None) or []
     raw["baselines"] = [baseline(word) for word in (words if isinstance(words, list) else [words])]
+    sized(raw.get("target"))
     spec = convert(raw, Spec, "configuration")
     judged_by = load_policy(path) if path else named_truly(convert(policy, Policy, "policy"))
     return Question(spec=with_factors(spec), policy=judged_by, results=str(results))

@@ -3,6 +3,7 @@
 No host name, address or user name is read, so that a record can be shared.
 """
 
+import contextlib
 import os
 import platform
 import re
@@ -12,7 +13,13 @@ from pathlib import Path
 import frugalbench
 from frugalbench.record import Host
 
-__all__ = ["available_memory", "describe", "peak_memory", "restart_peak_memory"]
+__all__ = [
+    "available_memory",
+    "describe",
+    "installed_bytes",
+    "peak_memory",
+    "restart_peak_memory",
+]
 
 PACKAGES = (
     *("frugalbench", "onnxruntime", "torch", "numpy", "codecarbon", "nvidia-ml-py"),
@@ -65,6 +72,21 @@ def restart_peak_memory(process: Path = Path("/proc/self")) -> int | None:
         return None
     found = re.search(r"^VmRSS:\s+(\d+) kB", _read(process / "status"), re.MULTILINE)
     return int(found[1]) * 1024 if found else None
+
+
+def installed_bytes(folder: Path) -> int:
+    """Bytes of the files of a package on storage, with the libraries it keeps beside itself.
+
+    Links are not followed, and what cannot be read is not counted.
+    """
+    total = 0
+    # Wheels keep shared libraries they bring along in NAME.libs.
+    for one in (folder, folder.with_name(f"{folder.name}.libs")):
+        for place, _, files in os.walk(one):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    total += Path(place, name).lstat().st_size
+    return total
 
 
 def _read(path: Path) -> str:

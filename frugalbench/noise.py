@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from frugalbench import cgroup
 from frugalbench.record import Noise
 
 __all__ = ["Snapshot", "between", "look"]
@@ -35,6 +36,7 @@ class Snapshot:
     raised: int
     governor: str
     temperature: float | None
+    held_back: int | None = None
 
 
 def look(proc: Path = PROC, sys: Path = SYS) -> Snapshot:
@@ -56,6 +58,7 @@ def look(proc: Path = PROC, sys: Path = SYS) -> Snapshot:
         raised=raised,
         governor=_read(cpus / "cpu0/cpufreq/scaling_governor"),
         temperature=_temperature(sys / "class/thermal"),
+        held_back=cgroup.held_back(proc / "self"),
     )
 
 
@@ -83,7 +86,13 @@ def between(snapshots: Iterable[Snapshot], cores: int | None = None) -> Noise:
         throttled=throttled,
         governor=last.governor,
         temperature=max(temperatures, default=None),
+        held_back=_more(first.held_back, last.held_back),
     )
+
+
+def _more(before: int | None, after: int | None) -> int | None:
+    """By how much a count has grown; None where it was not shown."""
+    return None if before is None or after is None else max(0, after - before)
 
 
 def _shares(

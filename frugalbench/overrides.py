@@ -23,7 +23,7 @@ FACTORY = "model.factory"
 HOST = "host"
 """A setting of the target that stands alone, as in `target=ssh host=pi@board`."""
 SUFFIXES = {
-    "model": (".onnx", ".pt", ".pth", ".safetensors"),
+    "model": (".onnx", ".ort", ".pt", ".pth", ".safetensors"),
     "data": (".csv", ".parquet", ".npz"),
     "policy": (".yaml", ".yml"),
 }

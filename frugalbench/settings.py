@@ -27,12 +27,21 @@ __all__ = [
     "named_truly",
     "options",
     "reference",
+    "sized",
     "skeleton",
     "with_factors",
 ]
 
 DEFAULT_POLICY = "frugal-and-trustworthy"
 """What a model is judged by where nobody says otherwise."""
+
+SIZES = ("memory", "flash", "memory_limit", "address_space")
+"""Settings of the target in bytes."""
+UNITS = {"B": 1} | {
+    f"{prefix}{kind}B": base**power
+    for kind, base in (("", 1000), ("i", 1024))
+    for power, prefix in enumerate("kMGT" if base == 1000 else "KMGT", 1)
+}
 
 PARTS: dict[str, type[msgspec.Struct]] = {
     "model": Model,
@@ -174,6 +183,24 @@ def with_factors(spec: Spec) -> Spec:
         grid_water=site.grid_water or factors.grid_water(country),
     )
     return msgspec.structs.replace(spec, site=filled)
+
+
+def sized(target: Any) -> None:
+    """Turn sizes that people write, such as 512MiB, into bytes, in place.
+
+    Raises:
+        UsageError: a text that is no size.
+    """
+    for key in SIZES if isinstance(target, dict) else ():
+        text = target.get(key)
+        found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?) ?([kKMGT]?i?B)", str(text))
+        if isinstance(text, str):
+            if found is None or found[2] not in UNITS:
+                raise UsageError(
+                    f"target.{key}={text[:40]} is no size: write bytes, or a number with its unit "
+                    "such as 512MiB"
+                )
+            target[key] = int(float(found[1]) * UNITS[found[2]])
 
 
 def skeleton() -> dict[str, Any]:

@@ -140,13 +140,15 @@ class Target(Strict, frozen=True, kw_only=True):
     """Where the model runs, its knobs, and the meters to read there.
 
     A worker that takes more private memory than `memory_limit` bytes is ended; none means nine
-    tenths of what is free at the start. `meter_log` is the CSV log of an external meter, whose
-    clock is `meter_log_offset` seconds ahead of this machine's, give or take `meter_log_error`.
-    With a `host` (such as pi@board) the model runs there, over ssh: `ssh_config` is another
-    configuration file for ssh, `python` the interpreter there, and `cache` the folder for what is
-    brought. `hardware` names a row of the embodied table (filled into `embodied`), and
-    `reserved_share` is the part of that machine the model keeps busy or reserved (RR/ToR of the SCI
-    specification).
+    tenths of what is free at the start. `memory` and `flash` are budgets in bytes: what there is
+    for a model with its runtime, in memory and on storage. `meter_log` is the CSV log of an
+    external meter, whose clock is `meter_log_offset` seconds ahead of this machine's, give or take
+    `meter_log_error`. A rehearsal holds this machine back: the worker runs on the processors `cpus`
+    only, for the share `cpu_share` of one processor's time, in `address_space` bytes. With a `host`
+    (such as pi@board) the model runs there, over ssh: `ssh_config` is another configuration file
+    for ssh, `python` the interpreter there, and `cache` the folder for what is brought. `hardware`
+    names a row of the embodied table (filled into `embodied`), and `reserved_share` is the part of
+    that machine the model keeps busy or reserved (RR/ToR of the SCI specification).
 
     `provider_options` go to the execution provider as they are, and `cuda_graph` captures the call
     once on the GPU and replays it. A model of which nodes land on the processor although another
@@ -171,6 +173,11 @@ class Target(Strict, frozen=True, kw_only=True):
     spinning: bool = False
     optimisation: Optimisation = "all"
     memory_limit: Bytes | None = None
+    memory: Bytes | None = None
+    flash: Bytes | None = None
+    cpus: tuple[Annotated[int, Meta(ge=0, lt=4096)], ...] = ()
+    cpu_share: Annotated[float, Meta(ge=0.2, le=1)] | None = None
+    address_space: Bytes | None = None
     meters: tuple[str, ...] = (
         *("csvlog", "rapl", "nvml", "nvml_power", "jetson", "pi5", "hwmon", "battery"),
         "modelled",
@@ -185,6 +192,11 @@ class Target(Strict, frozen=True, kw_only=True):
     channels_last: bool = False
     cuda_graph: bool = False
     deterministic: bool = False
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether this machine is held back on purpose, to rehearse a smaller one."""
+        return bool(self.cpus) or self.cpu_share is not None or self.address_space is not None
 
 
 class Plan(Strict, frozen=True, kw_only=True):

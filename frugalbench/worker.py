@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from frugalbench import bench, board, host
+from frugalbench import bench, board, host, rehearse
 from frugalbench.assembly import assemble, failed
 from frugalbench.attend import FAILURE, JOB, RUN, attend
 from frugalbench.beside import Contender, contenders, with_baselines
@@ -58,6 +58,7 @@ def run(spec: Spec, progress: bench.Progress | None = None) -> Record:
         MeasurementError: no worker could be started.
     """
     report = progress or (lambda stage, share: None)
+    rehearse.check(spec.target)
     begun = time.monotonic()
     report("prepare", 0.0)
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as name:
@@ -81,6 +82,8 @@ class _Here:
 
 def _place(target: Target, report: bench.Progress) -> contextlib.AbstractContextManager[Any]:
     """Where workers run: this machine, or the board that the target names."""
+    if target.rehearsal:
+        return rehearse.Rehearsal(target)
     if target.host is None:
         return contextlib.nullcontext(_Here)
     report("connect", 0.0)
@@ -157,7 +160,7 @@ class _Workers:
                 break
             seen = msgspec.json.decode((self._folder / RUN).read_bytes(), type=Run)
             self._note_start(begun, number, seen)
-            if tries and (why := validity.disturbed(seen.processes[0], self._plan)):
+            if tries and (why := self._disturbed(seen)):
                 tries -= 1
                 if self._time_for_another():
                     self._gathered.discard(number, seen, _left(self._folder), why)
@@ -166,6 +169,10 @@ class _Workers:
             number += 1
         self._gathered.short_of(self._plan.processes)
         return self._gathered.run()
+
+    def _disturbed(self, seen: Run) -> str:
+        rehearsal = self._prepared.job.spec.target.rehearsal
+        return validity.disturbed(seen.processes[0], self._plan, rehearsal=rehearsal)
 
     def _attend(self, number: int) -> Failure | None:
         job = msgspec.structs.replace(
@@ -267,6 +274,7 @@ def main(arguments: list[str]) -> int:
     # Reading the job is our own cost: the start is moved by it, so that it is not counted.
     started = bench.Started(spawned_ns=spawned + spent, entered_ns=entered + spent)
     try:
+        rehearse.confine(job.spec.target)
         _limit_memory(job.spec.target.memory_limit)
         seen, arrays = bench.measure(
             job,
@@ -304,6 +312,11 @@ def _fail(folder: Path, kind: Literal["error", "out_of_memory"], detail: str) ->
 
 
 def _memory_words(job: Job) -> str:
+    if (space := job.spec.target.address_space) is not None:
+        return (
+            f"model and runtime need more than {space:,} bytes of address space; raise "
+            "target.address_space, which is no limit of memory, or use a smaller model"
+        )
     limit = job.spec.target.memory_limit
     words = f"its limit of {limit:,} bytes" if limit else "the memory that is free here"
     return f"the model needs more than {words}; raise target.memory_limit or use a smaller model"

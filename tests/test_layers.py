@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "frugalbench"
 # From the lowest to the highest; modules of one layer do not know each other.
 LAYERS = (
     {"errors"},
-    {"plugins", "strict", "values", "whole"},
+    {"cgroup", "plugins", "strict", "values", "whole"},
     {"spec"},
     {"record"},
     {
@@ -24,10 +24,10 @@ LAYERS = (
     {"members"},
     {"assembly"},
     {"beside", "context"},
-    {"audit", "bench", "certify", "compare"},
+    {"audit", "bench", "certify", "compare", "variants"},
     {"declarations", "frugality", "regress"},
     {"store", "report", "settings", "attend"},
-    {"doctor"},
+    {"doctor", "rehearse"},
     {"agent"},
     {"board"},
     {"anchors", "attest", "overrides", "tracking", "worker"},
@@ -45,7 +45,10 @@ HOMES = {
         *("runners/_torch_facts.py", "runners/_torch_export.py"),
     },
     "safetensors": {"runners/_torch_module.py"},
-    "onnxruntime": {"runners/ort.py", "models/_convert.py", "doctor.py"},
+    "onnxruntime": {
+        *("runners/ort.py", "models/_convert.py", "models/_ort.py", "models/_prepare.py"),
+        "doctor.py",
+    },
     "onnx": {"models", "baselines"},
     "cryptography": {"attest"},
     "sklearn": {"baselines", "difficulty.py"},

@@ -210,7 +210,7 @@ def test_weights_too_large_for_one_file_lie_beside_it(
     monkeypatch.setattr(_convert, "LARGEST", 100)
     path, target = words_net(tmp_path / "m.onnx"), tmp_path / "new" / "model.onnx"
     target.parent.mkdir()
-    _convert._save(onnx.load(path), target)
+    _convert.save(onnx.load(path), target)
     assert {one.name for one in target.parent.iterdir()} == {"model.onnx", "weights.bin"}
     first, second = (models.inspect(Model(path=str(one))).facts for one in (path, target))
     assert first.weights == second.weights
@@ -226,8 +226,8 @@ def test_large_models_and_unsigned_weights_are_converted_like_others(tmp_path: P
     assert weights(half)["float16"] > 100
     unsigned = _convert._to_int8(proto, tmp_path, large, signed=False)
     assert weights(unsigned)["uint8"] > 100
-    _convert._save(unsigned, tmp_path / "u.onnx")
-    assert _convert._refusal(str(tmp_path / "u.onnx")) == ""
+    _convert.save(unsigned, tmp_path / "u.onnx")
+    assert _convert.refusal(str(tmp_path / "u.onnx")) == ""
 
 
 def test_constants_serve_as_weights_and_computed_ones_stay(tmp_path: Path) -> None:

@@ -119,6 +119,22 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
     assert convert(parts["plan"], Plan, "plan") == Plan()
 
 
+@pytest.mark.parametrize(
+    ("written", "bytes_"),
+    [
+        ("1000000", 1_000_000),
+        ("64kB", 64_000),
+        ("512MiB", 512 * 2**20),
+        ("1.5GiB", 3 * 2**29),
+        ("'2 GB'", 2 * 10**9),
+        ("7B", 7),
+    ],
+)
+def test_sizes_are_bytes_or_say_their_unit(written: str, bytes_: int) -> None:
+    target = load_spec(f"target.memory={written}", f"target.memory_limit={written}").target
+    assert (target.memory, target.memory_limit, target.flash) == (bytes_, bytes_, None)
+
+
 # What is refused
 
 
@@ -142,6 +158,10 @@ def test_the_skeleton_has_every_field_of_the_types() -> None:
         ("target.threads=0", "target.threads"),
         ("target.memory_limit=-5", "target.memory_limit"),
         ("target.meters=5", "target.meters"),
+        ("target.memory=lots", "such as 512MiB"),
+        ("target.flash=1 TiBB", "such as 512MiB"),
+        ("target.flash=0", "target.flash"),
+        ("target.memory=-1MiB", "such as 512MiB"),
         ("model.threshold=1.0", "model.threshold"),
         ("model.output_kind=guess", "model.output_kind"),
         ("model.path=null", "model.path"),

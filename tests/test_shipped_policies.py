@@ -76,14 +76,22 @@ def _unequal(gap: float, rows: int) -> Record:
     return from_table((rows - k, k, rows - k, k), (k, rows - k, k, rows - k))
 
 
-def _memory(amount: int) -> Record:
-    record = make_record()
+def _memory(one: Rule) -> Record:
+    """Twice the bound of everything that is counted in bytes, or twice the budget."""
+    record, budget = make_record(), 2**20
+    amount = int(bound_of(one) * (2 if one.unit == "B" else 2 * budget))
     assert record.run is not None
     only = record.run.processes[0]
     assert only.memory is not None
     heavy = change(only, memory=change(only.memory, after_run=amount))
     model = change(record.model, bytes=amount)
-    return change(record, run=change(record.run, processes=(heavy,)), model=model)
+    run = change(record.run, processes=(heavy,), installed={"numpy": amount})
+    return change(_budgeted(record, budget), run=run, model=model)
+
+
+def _budgeted(record: Record, budget: int) -> Record:
+    target = change(record.spec.target, memory=budget, flash=budget)
+    return change(record, spec=change(record.spec, target=target))
 
 
 def _with(record: Record, **arrays: Any) -> Record:
@@ -162,7 +170,10 @@ def _drifted(lost: float, rows: int) -> tuple[Record, Record]:
     after = y.copy()
     after[positives[: round(lost * positives.size)]] = 0
     groups = {"sex": codes}
-    return labels(y, after, groups), labels(y, y, groups)
+    return (
+        labels(y, after, groups, score=np.eye(2)[after]),
+        labels(y, y, groups, score=np.eye(2)[y]),
+    )
 
 
 def _trust(one: Rule, *, certain: bool) -> Record | tuple[Record, Record]:
@@ -208,7 +219,7 @@ def broken(one: Rule) -> Record | tuple[Record, Record]:
     if family == "latency":
         return _slow(one, spread=False)
     if family == "memory":
-        return _memory(int(bound * 2))
+        return _memory(one)
     if family == "energy":
         return _power(bound, spread=False)
     if family in ("carbon", "water"):
@@ -290,14 +301,16 @@ def _good() -> Record:
     assert frugal.run is not None
     assert started.run is not None
     answered = {key: one for key, one in right.arrays.items() if key != "latency_ns"}
+    held = {"numpy": 2**20}
     record = change(
         right,
-        run=change(frugal.run, processes=started.run.processes),
+        run=change(frugal.run, processes=started.run.processes, installed=held),
         spec=frugal.spec,
         arrays=started.arrays | answered,
     )
     y = record.arrays["y_true"]
     record = _probed(_beside(_scored(record, np.where(y == 1, 0.98, 0.02)), 0 * y), y)
+    record = _budgeted(record, 2**40)
     members = {"member:y_true": y, "member:score": record.arrays["score"]}
     card = Card(sha256="0" * 64, present=("all",) * 12, absent=())
     return change(

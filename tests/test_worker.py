@@ -225,7 +225,7 @@ def test_a_disturbed_process_is_measured_again_and_never_silently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = iter(["another process took 99%", "", ""])
-    monkeypatch.setattr(validity, "disturbed", lambda process, plan: next(said))
+    monkeypatch.setattr(validity, "disturbed", lambda process, plan, **_: next(said))
     plan = change(QUICK, processes=2, process_seconds=0.05, retries=2)
     record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
     assert record.run is not None
@@ -236,7 +236,7 @@ def test_a_disturbed_process_is_measured_again_and_never_silently(
 def test_where_every_try_is_disturbed_the_last_one_counts_and_is_not_hidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validity, "disturbed", lambda process, plan: "all is noise")
+    monkeypatch.setattr(validity, "disturbed", lambda process, plan, **_: "all is noise")
     plan = change(QUICK, process_seconds=0.05, retries=1)
     record = measured(softmax(tmp_path / "m.onnx"), plan=plan)
     assert record.run is not None

@@ -205,6 +205,7 @@ def _target(record: Record) -> Target:
         batch=run.batch,
         meters=tuple(sorted(map(plain, meters))),
         virtualised=None if host.virtualised is None else plain(host.virtualised),
+        rehearsal=spec.target.rehearsal,
     )
 
 

@@ -57,6 +57,8 @@ def _model(said: Evaluation, lang: Lang) -> Iterator[Fact]:
 def _target(said: Evaluation, lang: Lang) -> Iterator[Fact]:
     words, shared, target = PAGE[lang], SHARED[lang], said.target
     yield shared.target.lower(), clean(target.device)
+    if target.rehearsal:
+        yield shared.rehearsal, shared.rehearsed
     where = [clean(target.machine), clean(target.os)]
     if target.virtualised is not None:
         where.append(f"{shared.virtual} ({clean(target.virtualised)})")

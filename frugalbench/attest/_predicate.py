@@ -175,7 +175,10 @@ class Data(Part, frozen=True, kw_only=True):
 
 
 class Target(Part, frozen=True, kw_only=True):
-    """Where it ran, and what read the energy."""
+    """Where it ran, and what read the energy.
+
+    A `rehearsal` ran on this device, held back on purpose, and is no measurement of a board.
+    """
 
     device: Text
     machine: Text
@@ -188,6 +191,7 @@ class Target(Part, frozen=True, kw_only=True):
     batch: int
     meters: tuple[Text, ...] = ()
     virtualised: Text | None = None
+    rehearsal: bool = False
 
 
 class PolicyShown(Part, frozen=True, kw_only=True):

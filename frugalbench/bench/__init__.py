@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from frugalbench import host
+from frugalbench import cgroup, host
 from frugalbench.assembly import assemble
 from frugalbench.bench._asked import Asked, ask
 from frugalbench.bench._budget import Budget
@@ -32,6 +32,7 @@ from frugalbench.bench._traffic import Order, Tape, closed_loop, draw_order
 from frugalbench.bench._warmup import warm_up
 from frugalbench.beside import contenders, with_baselines
 from frugalbench.context import with_context
+from frugalbench.errors import UsageError
 from frugalbench.jobs import Job, prepare
 from frugalbench.members import members
 from frugalbench.record import Memory, Process, Record, Run, Warmup, Window
@@ -72,6 +73,8 @@ def run(spec: Spec, progress: Progress | None = None) -> Record:
         MeasurementError: the model cannot be run.
     """
     report = progress or (lambda stage, share: None)
+    if spec.target.rehearsal:
+        raise UsageError("a rehearsal needs a process of its own: use frugalbench.run")
     with tempfile.TemporaryDirectory(prefix="frugalbench-") as folder:
         prepared = prepare(spec, Path(folder))
         beside = contenders(prepared, Path(folder))
@@ -250,6 +253,8 @@ def _watched_run(
         )
     windows += [*timed.windows, *idle(meters, budget.idle, "idle_after"), *meters.late_windows()]
     memory = _grown(opened.memory, resting)
+    if memory is not None:
+        memory = msgspec.structs.replace(memory, group=cgroup.memory_peak())
     why = unchecked(job, queries, watch, rounds=bool(rounds))
     process = process_seen(job, opened, warm, timed, watch, memory, why)
     return (process, windows), {**rounds, "latency_ns": timed.tape.array()}

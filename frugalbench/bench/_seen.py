@@ -1,8 +1,10 @@
 """What one process saw, as the record has it."""
 
+import sys
+from pathlib import Path
 from typing import Literal, cast
 
-from frugalbench import runners
+from frugalbench import host, runners
 from frugalbench.bench._checks import Watch
 from frugalbench.bench._open import Opened
 from frugalbench.bench._queries import Queries
@@ -59,6 +61,20 @@ def unchecked(job: Job, queries: Queries, watch: Watch, *, rounds: bool) -> dict
     return found
 
 
+NEEDED = ("numpy", "msgspec", "onnxruntime", "torch")
+"""Packages that are on storage wherever a model runs; those that are loaded are counted."""
+
+
+def _installed() -> dict[str, int]:
+    """Bytes on storage of each package that this process has loaded to measure."""
+    found = {}
+    for name in NEEDED:
+        place = getattr(sys.modules.get(name), "__file__", None)
+        if place:
+            found[name] = host.installed_bytes(Path(place).parent)
+    return found
+
+
 def run_seen(
     job: Job,
     session: runners.Session,
@@ -77,6 +93,8 @@ def run_seen(
         inputs_used=max(len(queries.places), queries.samples),
         processes=(process,),
         windows=tuple(windows),
+        # Once is enough: the others run where the first one did.
+        installed=_installed() if job.process == 0 else {},
         placement=getattr(session, "placement", ()),
         provider_options=getattr(session, "provider_options", {}),
         notes=(*getattr(session, "notes", ()), *notes),

@@ -2,21 +2,28 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from frugalbench.metrics._metric import metric, no_run
 from frugalbench.record import Memory, Record
 from frugalbench.values import Measure, Missing, Value
 
 __all__ = [
+    "flash",
+    "flash_of_budget",
     "for_model",
     "importing",
     "loading",
     "model_size",
     "multiply_adds",
+    "of_budget",
     "parameters",
     "peak",
     "running",
 ]
 
+
+MIB = 1024**2
 
 ONE_PROCESS = "one_process"
 """The kernel counted exactly, but one process only: the next one may differ by a page or two."""
@@ -139,3 +146,67 @@ def multiply_adds(record: Record) -> Measure:
     if note.startswith(LOWER_BOUND):
         return Missing(reason="unknown_shapes", detail=f"{macs:,} or more; {note}")
     return _exact(macs, "1", note=note)
+
+
+@metric(
+    unit="B",
+    lower_is_better=True,
+    title="Storage for model and runtime",
+    titre="Stockage du modèle et du moteur",
+)
+def flash(record: Record) -> Measure:
+    """Bytes of the model's files and of the packages that run it, where it ran.
+
+    The packages are the runtime, NumPy and msgspec, with all their files; Python and the system
+    are not counted.
+    """
+    if (gone := no_run(record)) is not None:
+        return gone
+    held = record.run.installed if record.run else {}
+    if not held:
+        return Missing(
+            reason="not_observed", detail="the record does not say how large the packages are"
+        )
+    parts = ", ".join(f"{name} {held[name] / MIB:.1f} MiB" for name in sorted(held))
+    note = f"model {record.model.bytes / MIB:.1f} MiB, {parts}"
+    return _exact(record.model.bytes + sum(held.values()), "B", note=note)
+
+
+@metric(
+    unit="1",
+    lower_is_better=True,
+    title="Peak memory over its budget",
+    titre="Pic de mémoire rapporté à son budget",
+)
+def of_budget(record: Record) -> Measure:
+    """`memory.peak` over `target.memory`; 1 is a full budget."""
+    return _of(peak(record), record.spec.target.memory, "target.memory")
+
+
+@metric(
+    unit="1",
+    lower_is_better=True,
+    title="Storage over its budget",
+    titre="Stockage rapporté à son budget",
+)
+def flash_of_budget(record: Record) -> Measure:
+    """`memory.flash` over `target.flash`; 1 is a full budget."""
+    return _of(flash(record), record.spec.target.flash, "target.flash")
+
+
+def _of(found: Measure, budget: int | None, setting: str) -> Measure:
+    """A number of bytes as a share of what there is."""
+    if isinstance(found, Missing):
+        return found
+    if budget is None:
+        return Missing(
+            reason="no_budget", detail=f"no budget was stated: add {setting}=512MiB, or your own"
+        )
+    return msgspec.structs.replace(
+        found,
+        estimate=found.estimate / budget,
+        low=found.low / budget,
+        high=found.high / budget,
+        unit="1",
+        note=f"of {budget / MIB:.1f} MiB",
+    )

@@ -138,13 +138,17 @@ def _processes(record: Record) -> tuple[Process, ...]:
     return record.run.processes if record.run else ()
 
 
-def disturbed(process: Process, plan: Plan) -> str:
-    """What disturbed a process past the plan's limits, in words; empty when nothing did."""
-    told = [] if process.noise is None else _cpu_troubles(process.noise, plan)
+def disturbed(process: Process, plan: Plan, *, rehearsal: bool = False) -> str:
+    """What disturbed a process past the plan's limits, in words; empty when nothing did.
+
+    In a `rehearsal` a quota of processor time is what was asked for, and disturbs nothing.
+    """
+    noise = process.noise
+    told = [] if noise is None else _cpu_troubles(noise, plan, rehearsal=rehearsal)
     return ", ".join([*told, *(one for gpu in process.gpus for one in troubles(gpu))])
 
 
-def _cpu_troubles(noise: Noise, plan: Plan) -> list[str]:
+def _cpu_troubles(noise: Noise, plan: Plan, *, rehearsal: bool) -> list[str]:
     told = []
     if noise.others is not None and noise.others > plan.max_other_cpu:
         told.append(f"other processes took {noise.others:.0%} of the processors")
@@ -152,6 +156,8 @@ def _cpu_troubles(noise: Noise, plan: Plan) -> list[str]:
         told.append(f"the hypervisor took {noise.steal:.0%}")
     if noise.throttled:
         told.append("the processor was throttled")
+    if noise.held_back and not rehearsal:
+        told.append(f"a quota of processor time stopped it {noise.held_back:,} times")
     low, nominal = noise.frequency_low, noise.frequency_nominal
     if low is not None and nominal and low < SLOW_CLOCK * nominal:
         told.append(f"the clock fell to {low / nominal:.0%} of its nominal frequency")
@@ -160,10 +166,11 @@ def _cpu_troubles(noise: Noise, plan: Plan) -> list[str]:
 
 def disturbances(record: Record) -> tuple[str, ...]:
     """What disturbed each process that was disturbed, in words."""
+    rehearsal = record.spec.target.rehearsal
     return tuple(
         f"process {number}: {why}"
         for number, process in enumerate(_processes(record))
-        if (why := disturbed(process, record.spec.plan))
+        if (why := disturbed(process, record.spec.plan, rehearsal=rehearsal))
     )
 
 

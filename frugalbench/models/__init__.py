@@ -16,9 +16,16 @@ from typing import Any
 import msgspec
 
 from frugalbench.errors import UsageError
-from frugalbench.models._answers import answer_of, class_labels, plain_labels
+from frugalbench.models._answers import (
+    answer_of,
+    class_labels,
+    declared_answer,
+    plain_labels,
+)
 from frugalbench.models._convert import convert
 from frugalbench.models._macs import count
+from frugalbench.models._ort import is_ort, shown
+from frugalbench.models._prepare import make
 from frugalbench.models._torch import (
     SUFFIXES,
     Compared,
@@ -29,6 +36,7 @@ from frugalbench.models._torch import (
     look,
     target_for,
 )
+from frugalbench.models._variant import read, tell, told_answer
 from frugalbench.models._weights import weights
 from frugalbench.record import ModelFacts, Port
 from frugalbench.spec import Model
@@ -42,12 +50,18 @@ __all__ = [
     "export",
     "file_sha256",
     "inspect",
+    "is_ort",
+    "make",
     "parts",
     "target_for",
+    "tell",
 ]
 
 MAX_GRAPH_BYTES = 2 * 1024**3
 """The limit of the protobuf format itself."""
+
+
+NO_OPERATORS = "the ORT format does not show its operators"
 
 
 class GraphFacts:
@@ -72,7 +86,8 @@ def parts(path: Path) -> dict[str, str]:
     Raises:
         UsageError: as `inspect`.
     """
-    if path.suffix.lower() in SUFFIXES and path.is_file():
+    torch = path.suffix.lower() in SUFFIXES and path.is_file()
+    if torch or is_ort(path):
         return {path.name: _digest(path)}
     folder = path.parent.resolve()
     beside = sorted(_external_files(_parse(path), path))
@@ -81,16 +96,18 @@ def parts(path: Path) -> dict[str, str]:
 
 
 def inspect(model: Model) -> GraphFacts:
-    """Read the facts of a model file.
+    """Read the facts of a model file, ONNX or ORT format.
 
     Raises:
-        UsageError: the file is absent, is not ONNX, points outside its own folder, or a declared
+        UsageError: the file is absent, is neither, points outside its own folder, or a declared
             output does not exist; or a torch model cannot be built and run.
     """
     check(model)
     path = Path(model.path)
     if is_torch(model):
         return _built(model, path)
+    if is_ort(path):
+        return _inspect_ort(model, path)
     proto = _parse(path)
     parts = [path, *sorted(_external_files(proto, path))]
     digests = [_digest(part) for part in parts]
@@ -108,7 +125,9 @@ def inspect(model: Model) -> GraphFacts:
             f"{path} declares weights of an impossible size; export the model again"
         ) from None
     macs, macs_note = count(proto, model.dims)
-    answer = answer_of(model, graph, outputs)
+    told = read(metadata)
+    # Quantised, a graph may end in other operators than the ones that say what its answer is.
+    answer = told_answer(model, told, outputs) or answer_of(model, graph, outputs)
     facts = ModelFacts(
         name=model.name or path.stem,
         sha256=digests[0] if len(parts) == 1 else _joined(digests),
@@ -125,6 +144,7 @@ def inspect(model: Model) -> GraphFacts:
         macs=macs,
         macs_note=macs_note,
         weights=held,
+        variant=told.variant if told else None,
     )
     in_graph, from_map = class_labels(graph, answer) if answer else ((), False)
     classes = tuple(model.classes) or _names_in(metadata.get("classes")) or in_graph
@@ -132,6 +152,33 @@ def inspect(model: Model) -> GraphFacts:
         # The runtime hands maps over in the order of their keys, whatever the graph's order.
         classes = tuple(sorted(in_graph))
     return GraphFacts(facts, _strings_in(metadata.get("feature_names")), classes)
+
+
+def _inspect_ort(model: Model, path: Path) -> GraphFacts:
+    """The facts of a file in the ORT format: its interface, and what a prepared one kept."""
+    seen = shown(path)
+    if not seen.inputs:
+        raise UsageError(f"{path} takes no input, so there is nothing to measure it on")
+    told = read(seen.metadata)
+    answer = told_answer(model, told, seen.outputs) or declared_answer(model, seen.outputs)
+    facts = ModelFacts(
+        name=model.name or path.stem,
+        sha256=_digest(path),
+        bytes=path.stat().st_size,
+        inputs=seen.inputs,
+        outputs=seen.outputs,
+        parameters=told.parameters if told else None,
+        opset=told.opset if told else None,
+        producer=seen.producer,
+        answer=answer,
+        macs=told.macs if told else None,
+        macs_note=told.macs_note if told else NO_OPERATORS,
+        weights=told.weights if told else {},
+        variant=told.variant if told else None,
+    )
+    kept = (told.classes, told.features) if told else ((), ())
+    classes = tuple(model.classes) or _names_in(seen.metadata.get("classes")) or kept[0]
+    return GraphFacts(facts, _strings_in(seen.metadata.get("feature_names")) or kept[1], classes)
 
 
 def converted(model: Model, folder: Path) -> tuple[Model, GraphFacts]:
@@ -148,6 +195,11 @@ def converted(model: Model, folder: Path) -> tuple[Model, GraphFacts]:
     graph = inspect(model)
     if model.precision == "as_is" or is_torch(model):
         return model, graph
+    if is_ort(Path(model.path)):
+        raise UsageError(
+            f"{model.path} is in the ORT format, whose weights stay as they are: give the .onnx "
+            "file, or use model.precision=as_is"
+        )
     made = msgspec.structs.replace(
         model,
         path=str(convert(Path(model.path), model.precision, folder)),

@@ -13,7 +13,7 @@ from frugalbench.errors import UsageError, did_you_mean
 from frugalbench.record import Answer, Port
 from frugalbench.spec import Model
 
-__all__ = ["MAX_INT64", "answer_of", "class_labels", "plain_labels"]
+__all__ = ["MAX_INT64", "answer_of", "class_labels", "declared_answer", "plain_labels"]
 
 MAX_INT64 = 2**63 - 1
 PASS_THROUGH = {
@@ -37,25 +37,43 @@ def answer_of(model: Model, graph: Any, outputs: tuple[Port, ...]) -> Answer | N
     Raises:
         UsageError: the declared output does not exist, or there are several to choose from.
     """
+    chosen = _chosen(model, outputs)
+    makers = {name: (node, i) for node in graph.node for i, name in enumerate(node.output)}
+    constants = {one.name: one for one in graph.initializer}
+    found = [answer for port in chosen if (answer := _kind_of(port, makers, constants))]
+    if model.output_kind is None:
+        return _certain(found)
+    positions = model.output_kind == "label" and any(one.positions for one in found)
+    return declared_answer(model, outputs, positions=positions)
+
+
+def declared_answer(
+    model: Model, outputs: tuple[Port, ...], *, positions: bool = False
+) -> Answer | None:
+    """The answer as declared; None when it is not.
+
+    Raises:
+        UsageError: the declared output does not exist, or there are several to choose from.
+    """
+    chosen = _chosen(model, outputs)
+    if model.output_kind is None:
+        return None
+    if len(chosen) > 1:
+        names = ", ".join(port.name for port in outputs)
+        raise UsageError(f"the model has outputs {names}: say which with model.output=…")
+    return Answer(
+        output=chosen[0].name, kind=model.output_kind, how="declared", positions=positions
+    )
+
+
+def _chosen(model: Model, outputs: tuple[Port, ...]) -> list[Port]:
+    """The output that is declared, or all of them."""
     names = [port.name for port in outputs]
     if model.output is not None and model.output not in names:
         raise UsageError(
             f"the model has no output '{model.output}': {did_you_mean(model.output, names)}"
         )
-    makers = {name: (node, i) for node in graph.node for i, name in enumerate(node.output)}
-    constants = {one.name: one for one in graph.initializer}
-    chosen = [port for port in outputs if model.output in (None, port.name)]
-    found = [answer for port in chosen if (answer := _kind_of(port, makers, constants))]
-    if model.output_kind is None:
-        return _certain(found)
-    if len(chosen) > 1:
-        raise UsageError(f"the model has outputs {', '.join(names)}: say which with model.output=…")
-    return Answer(
-        output=chosen[0].name,
-        kind=model.output_kind,
-        how="declared",
-        positions=model.output_kind == "label" and any(one.positions for one in found),
-    )
+    return [port for port in outputs if model.output in (None, port.name)]
 
 
 def _certain(found: list[Answer]) -> Answer | None:

@@ -20,7 +20,15 @@ from frugalbench.models._order import in_order
 from frugalbench.models._weights import bodies, weights
 from frugalbench.spec import Precision
 
-__all__ = ["convert"]
+__all__ = [
+    "convert",
+    "import_once",
+    "lift_constants",
+    "refusal",
+    "save",
+    "tidy",
+    "without_weight",
+]
 
 SECONDS = 600.0
 MEMORY = 4 * 1024**3
@@ -116,7 +124,7 @@ def main(arguments: list[str]) -> int:
     given = onnx.ModelProto()
     for name in ("metadata_props", "producer_name", "producer_version", "domain", "doc_string"):
         _copy_field(model, given, name)
-    _import_once(model)
+    import_once(model)
     ports = [(one.name, one.type.tensor_type.elem_type) for one in _ports(model)]
     why = ""
     for convert_to in CONVERTERS[precision]:
@@ -124,7 +132,7 @@ def main(arguments: list[str]) -> int:
         after = weights(made)
         gained = sum(after.get(kind, 0) - before.get(kind, 0) for kind in KINDS[precision])
         total = sum(before.values())
-        if gained < LEAST * total:
+        if gained <= 0 or gained < LEAST * total:
             held = any(one.domain == "ai.onnx.ml" for one in model.graph.node)
             kept = "; this graph holds trees or linear models of ai.onnx.ml, which stay as they are"
             sys.stderr.write(f"\n{max(0, gained):,} of {total:,} numbers{kept * held}\n")
@@ -132,9 +140,9 @@ def main(arguments: list[str]) -> int:
         if ports != [(one.name, one.type.tensor_type.elem_type) for one in _ports(made)]:
             why = "its inputs or outputs would change"
             continue
-        _tidy(made, given)
-        _save(made, Path(target))
-        why = _refusal(target)
+        tidy(made, given)
+        save(made, Path(target))
+        why = refusal(target)
         if not why:
             return 0
         Path(target).unlink()
@@ -142,7 +150,7 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-def _import_once(model: Any) -> None:
+def import_once(model: Any) -> None:
     """Name each operator set once: skl2onnx writes some twice, and the quantiser stops at that."""
     once = {one.domain: _copy(one) for one in model.opset_import}
     del model.opset_import[:]
@@ -166,7 +174,7 @@ def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> An
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     made = scratch / "made.onnx"
-    _lift_constants(model.graph)
+    lift_constants(model.graph)
     quantize_dynamic(
         model,
         made,
@@ -175,13 +183,13 @@ def _to_int8(model: Any, scratch: Path, size: int, *, signed: bool = True) -> An
         # saturate, and the same file would answer differently from one machine to another.
         reduce_range=signed,
         weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
-        nodes_to_exclude=_without_weight(model.graph),
+        nodes_to_exclude=without_weight(model.graph),
         use_external_data_format=size > LARGEST,
     )
     return onnx.load(str(made), format="protobuf")
 
 
-def _lift_constants(graph: Any) -> None:
+def lift_constants(graph: Any) -> None:
     """Make initialisers of constants: the quantiser takes only those for weights."""
     kept = []
     for node in graph.node:
@@ -195,7 +203,7 @@ def _lift_constants(graph: Any) -> None:
     graph.node.extend(kept)
 
 
-def _without_weight(graph: Any) -> list[str]:
+def without_weight(graph: Any) -> list[str]:
     """Names of the convolutions whose weight is computed: the quantiser stops at them."""
     weighed, names = {one.name for one in graph.initializer}, []
     for place, node in enumerate(graph.node):
@@ -225,7 +233,7 @@ def _copy_field(source: Any, target: Any, name: str) -> None:
         setattr(target, name, getattr(source, name))
 
 
-def _tidy(made: Any, given: Any) -> None:
+def tidy(made: Any, given: Any) -> None:
     """What the file says of itself as it was, nodes in order, and no shapes of other types."""
     for name in ("metadata_props", "producer_name", "producer_version", "domain", "doc_string"):
         _copy_field(given, made, name)
@@ -253,7 +261,7 @@ def _bytes(model: Any) -> int:
     )
 
 
-def _save(made: Any, target: Path) -> None:
+def save(made: Any, target: Path) -> None:
     import onnx
 
     large = _bytes(made) > LARGEST
@@ -262,7 +270,7 @@ def _save(made: Any, target: Path) -> None:
     )
 
 
-def _refusal(path: str) -> str:
+def refusal(path: str) -> str:
     """Why the runtime would not open a model; nothing when it does."""
     import onnxruntime
 

@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from frugalbench.record._device import Gpu, Placed
-from frugalbench.record._facts import Answer, Card, DataFacts, Facts, Host, ModelFacts, Port
+from frugalbench.record._facts import (
+    Answer,
+    Calibration,
+    Card,
+    DataFacts,
+    Facts,
+    Host,
+    ModelFacts,
+    Port,
+    Variant,
+)
 from frugalbench.record._passes import Compared, Pass, Probed, Repeat
 from frugalbench.record._run import (
     Answered,
@@ -32,6 +42,7 @@ __all__ = [
     "FORMAT",
     "Answer",
     "Answered",
+    "Calibration",
     "Card",
     "Check",
     "Compared",
@@ -52,6 +63,7 @@ __all__ = [
     "Record",
     "Repeat",
     "Run",
+    "Variant",
     "Warmup",
     "Window",
 ]

@@ -1,10 +1,22 @@
 """What is observed of the machine, the model and the data."""
 
+from typing import Literal
+
 import msgspec
 
 from frugalbench.spec import OutputKind
 
-__all__ = ["Answer", "Card", "DataFacts", "Facts", "Host", "ModelFacts", "Port"]
+__all__ = [
+    "Answer",
+    "Calibration",
+    "Card",
+    "DataFacts",
+    "Facts",
+    "Host",
+    "ModelFacts",
+    "Port",
+    "Variant",
+]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,12 +64,38 @@ class Answer(Facts, frozen=True, kw_only=True):
         return (self.output,) if self.labels is None else (self.output, self.labels)
 
 
+class Calibration(Facts, frozen=True, kw_only=True):
+    """The rows from which the scales of a quantised model were found.
+
+    `data` is the digest of the file they are from, `split` the split of it (empty for a table of
+    its own), and `fed_sha256` the digest of what the model was fed, in order.
+    """
+
+    data: str
+    split: str
+    rows: int
+    fed_sha256: str
+
+
+class Variant(Facts, frozen=True, kw_only=True):
+    """A file made from another one: the digest of its `parent`, what was done, and by what.
+
+    `versions` are those of the packages that did it.
+    """
+
+    parent: str
+    how: Literal["ort", "int8_dynamic", "int8_static"]
+    versions: dict[str, str]
+    calibration: Calibration | None = None
+
+
 class ModelFacts(Facts, frozen=True, kw_only=True):
     """The model file: digest and bytes of all its parts, and its graph's interface.
 
     `macs` are the multiply-adds of one inference, with `macs_note` saying what they leave out;
     `weights` are how many numbers of each type the graph holds; `converted_from` is the digest of
-    the file that was given, where its precision was changed before the measurement.
+    the file that was given, where its precision was changed before the measurement. `variant` is
+    what a prepared file says of how it was made, and from which one.
     """
 
     name: str
@@ -73,6 +111,7 @@ class ModelFacts(Facts, frozen=True, kw_only=True):
     macs_note: str = ""
     weights: dict[str, int] = {}
     converted_from: str | None = None
+    variant: Variant | None = None
 
 
 class DataFacts(Facts, frozen=True, kw_only=True):

@@ -27,11 +27,16 @@ Excuse = Literal["offline", "one_sample", "few_rows", "no_output", "no_time", "o
 
 
 class Memory(Facts, frozen=True, kw_only=True):
-    """Peak resident bytes of the worker after each stage (high-water marks, so they only grow)."""
+    """Peak resident bytes of the worker after each stage (high-water marks, so they only grow).
+
+    `group` is the most that its control group has held, other processes and files in memory
+    included; None where the system does not count it.
+    """
 
     after_import: int
     after_load: int
     after_run: int
+    group: int | None = None
 
 
 class Window(Facts, frozen=True, kw_only=True):
@@ -62,8 +67,9 @@ class Noise(Facts, frozen=True, kw_only=True):
     Shares are of all processors' time: `own` of this process, `others` of every other one,
     `steal` of the hypervisor. Frequencies are in Hz: the lowest and the highest that the fastest
     processor showed at the ends of the energy windows, and the highest one it claims (`nominal`).
-    `throttled` counts the throttle events or flags that were raised meanwhile. `temperature` is
-    the hottest zone, degrees Celsius.
+    `throttled` counts the throttle events or flags that were raised meanwhile, and `held_back` how
+    often a quota of processor time stopped the process. `temperature` is the hottest zone, degrees
+    Celsius.
     """
 
     seconds: float
@@ -76,6 +82,7 @@ class Noise(Facts, frozen=True, kw_only=True):
     throttled: int | None = None
     governor: str = ""
     temperature: float | None = None
+    held_back: int | None = None
 
 
 class Warmup(Facts, frozen=True, kw_only=True):
@@ -136,6 +143,7 @@ class Run(Facts, frozen=True, kw_only=True):
     `inputs` is `data` or `generated`; `inputs_used` are how many different inputs the timed calls
     drew from. `batch` is the samples in a call and `samples` those in a query. `discarded` are the
     processes that were measured, found disturbed and run again; nothing else of them is kept.
+    `installed` are the bytes on storage of each package that a worker had loaded, where it ran.
     `placement` is which provider runs which nodes, where the runtime says it, and
     `provider_options` are those in force that decide how numbers are computed, and those asked for.
     """
@@ -151,6 +159,7 @@ class Run(Facts, frozen=True, kw_only=True):
     inputs_used: int = 1
     discarded: tuple[Process, ...] = ()
     notes: tuple[str, ...] = ()
+    installed: dict[str, int] = field(default_factory=dict)
     placement: tuple[Placed, ...] = ()
     provider_options: dict[str, str] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ NOTHING = Missing(reason="not_asked")
 HOST = ("machine", "cpu", "logical_cores", "virtualised")
 TARGET = (
     *("provider", "threads", "spinning", "optimisation"),
+    *("cpus", "cpu_share", "address_space"),
     *("compile", "channels_last", "cuda_graph", "deterministic"),
 )
 

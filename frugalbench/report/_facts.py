@@ -2,7 +2,7 @@
 
 from frugalbench.certify import Verdict
 from frugalbench.metrics import validity
-from frugalbench.record import Record
+from frugalbench.record import Record, Variant
 from frugalbench.report._devices import gpus, knobs
 from frugalbench.report._format import Lang, clean, count, plain, show
 from frugalbench.report._phrases import WORDS, note
@@ -27,6 +27,8 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
     if record.failure is not None:
         kind = words.failures.get(record.failure.kind, record.failure.kind)
         found.append(f"{words.failed}: {kind}. {clean(record.failure.detail, 400)}")
+    if record.spec.target.rehearsal:
+        found.append(f"{words.rehearsed}{words.colon} {', '.join(_held(record, lang))}")
     method = energy_method(record)
     if method == "modelled":
         found.append(words.modelled)
@@ -39,6 +41,21 @@ def alerts(record: Record, lang: Lang) -> tuple[str, ...]:
         told = gap.join(_trouble(clean(one, 400), lang) for one in troubles)
         found.append(f"{words.disturbed}{words.colon} {told}")
     return tuple(found)
+
+
+def _held(record: Record, lang: Lang) -> list[str]:
+    """By what the machine was held back, and how often it was."""
+    target, said = record.spec.target, WORDS[lang].held
+    noises = [one.noise for one in record.run.processes] if record.run else []
+    stopped = sum(one.held_back or 0 for one in noises if one is not None)
+    space = target.address_space
+    told = {
+        "cpus": " ".join(map(str, target.cpus)),
+        "cpu_share": "" if target.cpu_share is None else plain(target.cpu_share, lang),
+        "address_space": "" if space is None else _bytes(space, lang),
+        "held_back": count(stopped, lang) if target.cpu_share is not None else "",
+    }
+    return [said[key].format(one) for key, one in told.items() if one]
 
 
 def _trouble(text: str, lang: Lang) -> str:
@@ -93,6 +110,8 @@ def provenance(record: Record, verdict: Verdict | None, lang: Lang) -> tuple[Fac
         (words.record, clean(record.id)),
         (f"{words.model}, {words.digest}", clean(record.model.sha256)),
     ]
+    if record.model.variant is not None:
+        rows.append((words.parent, _variant(record.model.variant, lang)))
     if record.data is not None:
         rows.append((f"{words.data}, {words.digest}", clean(record.data.sha256)))
     if verdict is not None:
@@ -129,6 +148,15 @@ def _model(record: Record, lang: Lang) -> str:
     return " · ".join(parts)
 
 
+def _variant(variant: Variant, lang: Lang) -> str:
+    """What a prepared file was made from, and how."""
+    words = WORDS[lang]
+    parts = [clean(variant.parent), words.variants[variant.how]]
+    if variant.calibration is not None:
+        parts.append(words.calibrated.format(n=count(variant.calibration.rows, lang)))
+    return " · ".join(parts)
+
+
 def _data(record: Record, lang: Lang) -> str:
     data, words = record.data, WORDS[lang]
     if data is None:
@@ -157,6 +185,8 @@ def _target(record: Record, lang: Lang) -> str:
     target, words = record.spec.target, WORDS[lang]
     threads = many(target.threads, words.thread, words.threads, lang)
     parts = [clean(target.name), clean(target.provider), threads]
+    if target.rehearsal:
+        parts.insert(1, words.rehearsal)
     if record.run is not None:
         batch = "lot" if lang == "fr" else "batch"
         parts.append(f"{clean(record.run.runner)}, {batch} {count(record.run.batch, lang)}")

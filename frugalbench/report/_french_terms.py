@@ -156,6 +156,7 @@ REASONS = {
     "no_negatives": "un groupe n’a aucune ligne d’étiquette négative",
     "one_group": "il y a moins de deux groupes à comparer",
     "one_class": "moins de deux lignes pour une des classes",
+    "no_range": "toutes les lignes reçoivent le même nombre, sans étendue",
     "no_scores": "le modèle donne des classes seules, sans scores",
     "not_finite": "les réponses ne sont pas des nombres finis",
     "no_scale": "l’échelle de frugalité n’a pas encore de modèle de référence"
@@ -180,6 +181,7 @@ REASONS = {
     "no_hardware": "le matériel n’a pas été indiqué",
     "no_projection": "le nombre d’inférences par jour n’a pas été indiqué",
     "unknown_shapes": "le graphe laisse ouvertes des tailles qui en décident",
+    "no_budget": "aucun budget n’a été indiqué pour la cible",
     "no_counter": "ce système ne montre pas ce compteur",
     "unknown_format": "ce format de modèle ne le montre pas",
     "too_few_rows": "il y a trop peu de lignes",

@@ -45,7 +45,30 @@ INPUTS = (
         "quelles lignes se ressemblent, et leur difficulté, n’a pas été trouvé : {}",
     ),
 )
+SIZES = (
+    (rf"of {REAL} MiB", "sur {} Mio"),
+    (rf"model {REAL} MiB", "modèle {} Mio"),
+    (rf"(\w+) {REAL} MiB", "{} {} Mio"),
+)
+OUTPUTS = (
+    (
+        rf"tolerance {REAL} of the range \(8-bit integers\)",
+        "tolérance de {} fois l’étendue (entiers de 8 bits)",
+    ),
+    (
+        rf"tolerance {REAL} of the range \((16|32)-bit floats\)",
+        "tolérance de {} fois l’étendue (flottants de {} bits)",
+    ),
+    (
+        rf"{N} rows are no number on one side only",
+        "{} lignes ne donnent pas un nombre d’un des deux côtés",
+    ),
+)
 PROCESSES = (
+    (
+        rf"a quota of processor time stopped it {N} times",
+        "un quota de temps de processeur l’a arrêté {} fois",
+    ),
     (
         r"process (\d+) was disturbed and is measured again: (.+)",
         "le processus {} a été dérangé et est mesuré à nouveau : {}",
@@ -260,4 +283,4 @@ COUNTED = (
         "{} lignes ne laissaient aucune chance à leur classe, et comptent pour {}",
     ),
 )
-REMARKS = (*INPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)
+REMARKS = (*INPUTS, *SIZES, *OUTPUTS, *PROCESSES, *PROBED, *METERS, *CARBON, *COUNTED)

@@ -154,6 +154,12 @@ class Words:
     absent: str
     nothing_absent: str
     reference: str
+    rehearsal: str
+    rehearsed: str
+    held: dict[str, str]
+    parent: str
+    variants: dict[str, str]
+    calibrated: str
     plot: str
     folded: str
     every_metric: str

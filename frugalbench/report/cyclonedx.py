@@ -104,6 +104,8 @@ def _model(record: Record, found: tuple[Line, ...]) -> Json:
         ("multiply_adds", _count(model.macs)),
         ("opset", _count(model.opset)),
         ("converted_from_sha256", model.converted_from or ""),
+        ("prepared_from_sha256", model.variant.parent if model.variant else ""),
+        ("prepared_as", model.variant.how if model.variant else ""),
         ("target", spec.target.name),
         ("provider", spec.target.provider),
         ("threads", str(spec.target.threads)),

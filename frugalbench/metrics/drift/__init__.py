@@ -9,3 +9,4 @@ from frugalbench.metrics.drift.answers import *  # noqa: F403
 from frugalbench.metrics.drift.disparities import *  # noqa: F403
 from frugalbench.metrics.drift.errors import *  # noqa: F403
 from frugalbench.metrics.drift.groups import *  # noqa: F403
+from frugalbench.metrics.drift.outputs import *  # noqa: F403
