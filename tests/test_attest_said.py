@@ -31,7 +31,7 @@ def test_a_refusal_of_an_unknown_policy_says_what_to_give(made: Certified) -> No
     words = made.words()
     at = words.index("--policy")
     line = refused(say(*words[:at], *words[at + 2 :]), "policy")
-    assert line.endswith("give the policy file with --policy")
+    assert "at the step 'policy': give the policy file with --policy: it was judged by" in line
 
 
 def test_a_commitment_that_does_not_count_is_told(made: Certified, tmp_path: Path) -> None:

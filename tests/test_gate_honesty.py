@@ -101,6 +101,12 @@ def unstarted(record: Record) -> Record:
     return change(record, run=change(record.run, processes=processes))
 
 
+def uninstalled(record: Record) -> Record:
+    """The record of a run that did not say how large its packages are."""
+    assert record.run is not None
+    return change(record, run=change(record.run, installed={}))
+
+
 DELETED: dict[str, Any] = {
     "latency.cold_start": unstarted,
     "latency": lambda one: without(one, "latency_ns"),
@@ -118,6 +124,9 @@ DELETED: dict[str, Any] = {
     "necessity": lambda one: change(one, baselines=()),
     "transparency": lambda one: change(one, model_card=None, data_card=None),
     "drift": lambda one: without(one, "y_pred"),
+    "drift.outputs_beyond": lambda one: without(one, "score"),
+    "memory.flash": uninstalled,
+    "memory.flash_of_budget": uninstalled,
 }
 """What makes the evidence of a family go away, as if it had never been gathered."""
 

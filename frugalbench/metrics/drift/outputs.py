@@ -71,6 +71,12 @@ def _moved(record: Record, reference: Record) -> _Moved | Missing:
     if set(record.data.classes) != set(reference.data.classes):
         return Missing(reason="other_classes", detail="the two models have other classes")
     extent = 1.0
+    if any(
+        one.data.classes and side.shape[1] != len(one.data.classes)
+        for one, side in ((record, now), (reference, was))
+        if one.data is not None
+    ):
+        return Missing(reason="no_scores", detail="a record has no score for each of its classes")
     if record.data.classes:
         was = was[:, [reference.data.classes.index(one) for one in record.data.classes]]
     else:
