@@ -383,7 +383,7 @@ def raised(path: Path) -> Iterator[str]:
                 yield one.id
 
 
-ELSEWHERE = ("error", "library", "SafetensorError")
+ELSEWHERE = ("error", "library", "SafetensorError", "UnpicklingError")
 """Names of errors that a function has or imports by itself."""
 
 
